@@ -1,0 +1,56 @@
+# `make help` lists what can be made. The first target lists it too; `make test` needs nothing but Go.
+
+# The modules of this repository: the root, and those nested in it.
+MODULES := $(patsubst %/go.mod,%,$(sort $(shell find . -name go.mod -not -path '*/testdata/*')))
+
+TESTFLAGS    ?=
+FUZZTIME     ?= 10s
+BENCHTIME    ?= 1s
+COVER        ?= cover.out
+COVER_ROOT   ?= 95.0
+COVER_MEMORY ?= 90.0
+VULNDB       ?= $(lastword $(sort $(wildcard ../shared/vulndb/*.tgz)))
+
+# The tools are pinned in internal/tools/go.mod and built when they are first used.
+TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
+
+# $(call each,COMMAND) runs COMMAND in every module and stops at the first that fails.
+each = @set -e; for m in $(MODULES); do echo "[$$m] $(strip $(1))"; (cd $$m && $(1)); done
+
+.PHONY: help test race fuzz bench cover lint fmt vuln golden
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+test: ## vet and test every module: fast, needs nothing but Go
+	$(call each,go vet ./...)
+	$(call each,go test $(TESTFLAGS) ./...)
+
+race: ## test every module with the race detector, in random order (needs a C compiler)
+	$(call each,go test -race -shuffle=on $(TESTFLAGS) ./...)
+
+fuzz: ## run every fuzz target in turn, each for FUZZTIME=10s
+	@internal/tools/fuzz.sh $(FUZZTIME) $(MODULES)
+
+bench: ## run every benchmark once, each for BENCHTIME=1s
+	$(call each,go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...)
+
+cover: ## test the root module and fail where too little of it was run
+	go test -covermode=atomic -coverpkg=./... -coverprofile=$(COVER) $(TESTFLAGS) ./...
+	@internal/tools/cover.sh $(COVER) example.com/credits=$(COVER_ROOT) example.com/credits/store/memory=$(COVER_MEMORY)
+
+lint: ## formatting, vet, staticcheck, tidy modules
+	@echo "gofumpt -l ."; found=$$($(TOOL) gofumpt -l .) || exit 1; \
+	  if [ -n "$$found" ]; then echo "not formatted (make fmt):"; echo "$$found"; exit 1; fi
+	$(call each,go vet ./...)
+	$(call each,$(TOOL) staticcheck -checks all ./...)
+	$(call each,go mod tidy -diff)
+
+fmt: ## format every Go file
+	$(TOOL) gofumpt -w .
+
+vuln: ## known vulnerabilities that the code can reach (VULNDB is an archive or a URL)
+	@internal/tools/vuln.sh "$(VULNDB)" $(MODULES)
+
+golden: ## write the golden files anew: read the diff before you keep it
+	@internal/tools/golden.sh $(MODULES)

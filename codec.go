@@ -1,0 +1,507 @@
+package credits
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Stored forms are binary, versioned and length-prefixed. A changed form gets a
+// new number, and every version of this package reads all earlier ones.
+const (
+	entryForm = 1
+	stateForm = 1
+	noteForm  = 1
+)
+
+// The fields of an entry that may be left out, as bits in the order in which they are written.
+const (
+	hasClock = 1 << iota
+	hasKey
+	hasOf
+	hasUnit
+	hasFeature
+	hasQuantity
+	hasFactors
+	hasScope
+	hasOccurred
+	hasCharge
+	hasUncovered
+	hasOpens
+	hasHold
+	hasCycle
+	hasSetting
+	hasPeer
+	hasSeal
+	hasLines
+	entryBits = iota
+)
+
+func (e *Entry) has() (bits uint64) {
+	set := func(bit uint64, on bool) {
+		if on {
+			bits |= bit
+		}
+	}
+	set(hasClock, !e.Clock.IsZero())
+	set(hasKey, e.Key != "")
+	set(hasOf, e.Of != 0)
+	set(hasUnit, e.Unit != "")
+	set(hasFeature, e.Feature != "")
+	set(hasQuantity, e.Quantity != 0)
+	set(hasFactors, len(e.Factors) > 0)
+	set(hasScope, e.Scope != "")
+	set(hasOccurred, !e.Occurred.IsZero())
+	set(hasCharge, e.Charge != Money{} || e.Surcharge != Money{})
+	set(hasUncovered, e.Uncovered != 0)
+	set(hasOpens, e.Opens != nil)
+	set(hasHold, e.Hold != nil)
+	set(hasCycle, e.Cycle != nil)
+	set(hasSetting, e.Setting != nil)
+	set(hasPeer, e.Peer != "")
+	set(hasSeal, e.Seal != [32]byte{})
+	set(hasLines, len(e.Lines) > 0)
+	return bits
+}
+
+// appendEntry appends what the chain covers of an entry: all but the wallet's
+// name, which the first link is bound to, and actor and note, whose seal it has.
+func appendEntry(b []byte, e *Entry) []byte {
+	bits := e.has()
+	w := writer{append(b, entryForm, byte(e.Kind))}
+	w.uint(bits)
+	w.uint(uint64(e.Seq))
+	w.time(e.At)
+	w.int(int64(e.Balance))
+	on := func(bit uint64) bool { return bits&bit != 0 }
+	if on(hasClock) {
+		w.time(e.Clock)
+	}
+	if on(hasKey) {
+		w.text(string(e.Key))
+	}
+	if on(hasOf) {
+		w.uint(uint64(e.Of))
+	}
+	if on(hasUnit) {
+		w.text(string(e.Unit))
+	}
+	if on(hasFeature) {
+		w.text(e.Feature)
+	}
+	if on(hasQuantity) {
+		w.int(e.Quantity)
+	}
+	if on(hasFactors) {
+		w.uint(uint64(len(e.Factors)))
+		for _, name := range slices.Sorted(maps.Keys(e.Factors)) {
+			w.text(name)
+			w.int(e.Factors[name])
+		}
+	}
+	if on(hasScope) {
+		w.text(e.Scope)
+	}
+	if on(hasOccurred) {
+		w.time(e.Occurred)
+	}
+	if on(hasCharge) {
+		w.money(e.Charge)
+		w.money(e.Surcharge)
+	}
+	if on(hasUncovered) {
+		w.int(int64(e.Uncovered))
+	}
+	w.payload(e)
+	return w.b
+}
+
+// payload writes the fields that have a form of their own.
+func (w *writer) payload(e *Entry) {
+	if e.Opens != nil {
+		w.lotTerms(e.Opens.private())
+	}
+	if e.Hold != nil {
+		w.hold(e.Hold.private())
+	}
+	if c := e.Cycle; c != nil {
+		w.plan(c.Plan)
+		w.text(c.Zone)
+		w.int(int64(c.Number))
+		w.time(c.Period.Start)
+		w.time(c.Period.End)
+		w.time(c.Anchor)
+	}
+	if s := e.Setting; s != nil {
+		w.int(int64(s.Auto))
+		w.text(s.Zone)
+		w.int(int64(s.CarryOver))
+		w.optTime(s.Expires)
+		w.uint(uint64(len(s.Erased)))
+		for _, id := range s.Erased {
+			w.uint(uint64(id))
+		}
+		w.optTime(s.Window)
+	}
+	if e.Peer != "" {
+		w.text(string(e.Peer))
+	}
+	if e.Seal != [32]byte{} {
+		w.b = append(w.b, e.Seal[:]...)
+	}
+	if len(e.Lines) > 0 {
+		w.lines(e.Lines)
+	}
+}
+
+func (w *writer) lines(lines []Line) {
+	w.uint(uint64(len(lines)))
+	for i := range lines {
+		ln := &lines[i]
+		w.uint(uint64(ln.Lot))
+		w.b = append(w.b, byte(ln.From), byte(ln.To))
+		w.int(int64(ln.Amount))
+		w.text(ln.Revenue.Currency)
+		if ln.Revenue.Currency != "" {
+			w.int(ln.Revenue.Recognised)
+			w.int(ln.Revenue.Breakage)
+			w.int(ln.Revenue.Revoked)
+			w.int(ln.Revenue.Refunded)
+			w.int(ln.Revenue.Moved)
+		}
+	}
+}
+
+// decodeEntry reads an entry of a wallet.
+func decodeEntry(wallet WalletID, body []byte) (Entry, error) {
+	r := reader{b: body}
+	e := Entry{Wallet: wallet}
+	if form := r.byte(); form != entryForm {
+		return e, corrupt("entry has form %d, which this version does not know", form)
+	}
+	e.Kind = Kind(r.byte())
+	bits := r.uint()
+	if bits >= 1<<entryBits {
+		return e, corrupt("entry has unknown fields")
+	}
+	on := func(bit uint64) bool { return bits&bit != 0 }
+	e.Seq, e.At, e.Balance = ID(r.uint()), r.time(), Amount(r.int())
+	if on(hasClock) {
+		e.Clock = r.time()
+	}
+	if on(hasKey) {
+		e.Key = Key(r.text())
+	}
+	if on(hasOf) {
+		e.Of = ID(r.uint())
+	}
+	if on(hasUnit) {
+		e.Unit = Unit(r.text())
+	}
+	if on(hasFeature) {
+		e.Feature = r.text()
+	}
+	if on(hasQuantity) {
+		e.Quantity = r.int()
+	}
+	if on(hasFactors) {
+		e.Factors = make(map[string]int64)
+		for range r.count() {
+			name := r.text()
+			e.Factors[name] = r.int()
+		}
+	}
+	if on(hasScope) {
+		e.Scope = r.text()
+	}
+	if on(hasOccurred) {
+		e.Occurred = r.time()
+	}
+	if on(hasCharge) {
+		e.Charge, e.Surcharge = r.money(), r.money()
+	}
+	if on(hasUncovered) {
+		e.Uncovered = Amount(r.int())
+	}
+	if err := r.payload(&e, bits); err != nil {
+		return e, err
+	}
+	if len(r.b) > 0 || r.bad {
+		return e, corrupt("entry is cut or has something after it")
+	}
+	return e, nil
+}
+
+func (r *reader) payload(e *Entry, bits uint64) error {
+	on := func(bit uint64) bool { return bits&bit != 0 }
+	if on(hasOpens) {
+		t := r.lotTerms().public()
+		e.Opens = &t
+	}
+	if on(hasHold) {
+		h := r.hold().public()
+		e.Hold = &h
+	}
+	if on(hasCycle) {
+		c := &Cycle{}
+		if data := r.bytes(); len(data) > 0 && !r.bad {
+			t, err := parseTerms(slices.Clone(data))
+			if err != nil {
+				return corrupt("plan of an entry: %v", err)
+			}
+			c.Plan = &t.Plan
+		}
+		c.Zone, c.Number = r.text(), int(r.int())
+		c.Period = Period{r.time(), r.time()}
+		c.Anchor = r.time()
+		e.Cycle = c
+	}
+	if on(hasSetting) {
+		s := &Setting{Auto: Limit(r.int()), Zone: r.text(), CarryOver: Amount(r.int()), Expires: r.optTime()}
+		for range r.count() {
+			s.Erased = append(s.Erased, ID(r.uint()))
+		}
+		s.Window = r.optTime()
+		e.Setting = s
+	}
+	if on(hasPeer) {
+		e.Peer = WalletID(r.text())
+	}
+	if on(hasSeal) {
+		copy(e.Seal[:], r.take(len(e.Seal)))
+	}
+	if on(hasLines) {
+		n := r.count()
+		e.Lines = make([]Line, 0, n)
+		for range n {
+			e.Lines = append(e.Lines, r.line())
+		}
+	}
+	return nil
+}
+
+func (r *reader) line() Line {
+	ln := Line{Lot: ID(r.uint()), From: Account(r.byte()), To: Account(r.byte()), Amount: Amount(r.int())}
+	if ln.Revenue.Currency = r.text(); ln.Revenue.Currency != "" {
+		ln.Revenue.Recognised, ln.Revenue.Breakage, ln.Revenue.Revoked = r.int(), r.int(), r.int()
+		ln.Revenue.Refunded, ln.Revenue.Moved = r.int(), r.int()
+	}
+	return ln
+}
+
+// link returns the chain after an entry: the hash of the one before and its body.
+func link(prev [32]byte, body []byte) [32]byte {
+	var small [1024]byte
+	return sha256.Sum256(append(append(small[:0], prev[:]...), body...))
+}
+
+// appendNote appends what may be erased of an entry: a salt, actor and note.
+func appendNote(b []byte, salt []byte, a Actor, n Note) []byte {
+	w := writer{append(b, noteForm)}
+	w.bytes(salt)
+	w.text(a.ID)
+	w.text(a.Role)
+	w.text(n.Ref)
+	w.text(n.Reason)
+	w.uint(uint64(len(n.Labels)))
+	if len(n.Labels) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(n.Labels)) {
+			w.text(name)
+			w.text(n.Labels[name])
+		}
+	}
+	return w.b
+}
+
+func decodeNote(data []byte) (a Actor, n Note, err error) {
+	r := reader{b: data}
+	if form := r.byte(); form != noteForm {
+		return a, n, corrupt("note has form %d, which this version does not know", form)
+	}
+	r.bytes()
+	a = Actor{ID: r.text(), Role: r.text()}
+	n = Note{Ref: r.text(), Reason: r.text()}
+	for i := range r.count() {
+		if i == 0 {
+			n.Labels = make(map[string]string)
+		}
+		name := r.text()
+		n.Labels[name] = r.text()
+	}
+	if len(r.b) > 0 || r.bad {
+		return a, n, corrupt("note is cut or has something after it")
+	}
+	return a, n, nil
+}
+
+// seal returns the digest that binds an entry to its actor and note.
+func seal(note []byte) [32]byte { return sha256.Sum256(note) }
+
+func (w *writer) plan(p *Plan) {
+	if p == nil {
+		w.bytes(nil)
+		return
+	}
+	t, err := pack(*p)
+	if err != nil { // nothing in a plan fails to marshal
+		w.bytes(nil)
+		return
+	}
+	w.bytes(t.json)
+}
+
+func (w *writer) lotTerms(t *lotTerms) {
+	w.uint(uint64(t.id))
+	w.text(string(t.unit))
+	w.uint(uint64(t.source))
+	w.int(int64(t.amount))
+	w.int(t.starts)
+	w.int(t.expires)
+	w.int(int64(t.priority))
+	w.text(t.scope)
+	w.uint(uint64(len(t.features)))
+	for _, f := range t.features {
+		w.text(f)
+	}
+	w.money(t.paid)
+	w.uint(uint64(t.purchase))
+	w.text(string(t.origin.Wallet))
+	w.uint(uint64(t.origin.Lot))
+}
+
+func (r *reader) lotTerms() *lotTerms {
+	t := &lotTerms{
+		id: ID(r.uint()), unit: Unit(r.text()), source: Source(r.uint()), amount: Amount(r.int()), starts: r.int(),
+		expires: r.int(), priority: int(r.int()), scope: r.text(),
+	}
+	for range r.count() {
+		t.features = append(t.features, r.text())
+	}
+	t.paid, t.purchase = r.money(), ID(r.uint())
+	t.origin = Origin{WalletID(r.text()), ID(r.uint())}
+	return t
+}
+
+func (w *writer) hold(h *hold) {
+	w.uint(uint64(h.id))
+	w.text(string(h.unit))
+	w.int(int64(h.amount))
+	w.int(h.until)
+	w.text(h.feature)
+	w.text(h.scope)
+	w.uint(uint64(h.over))
+	w.uint(uint64(len(h.parts)))
+	for _, p := range h.parts {
+		w.uint(uint64(p.Lot))
+		w.int(int64(p.Amount))
+	}
+}
+
+func (r *reader) hold() *hold {
+	h := &hold{
+		id: ID(r.uint()), unit: Unit(r.text()), amount: Amount(r.int()), until: r.int(), feature: r.text(),
+		scope: r.text(), over: Over(r.uint()),
+	}
+	for range r.count() {
+		h.parts = append(h.parts, HoldPart{ID(r.uint()), Amount(r.int())})
+	}
+	return h
+}
+
+// writer appends values to b.
+type writer struct{ b []byte }
+
+func (w *writer) uint(v uint64)  { w.b = binary.AppendUvarint(w.b, v) }
+func (w *writer) int(v int64)    { w.b = binary.AppendVarint(w.b, v) }
+func (w *writer) text(s string)  { w.uint(uint64(len(s))); w.b = append(w.b, s...) }
+func (w *writer) bytes(s []byte) { w.uint(uint64(len(s))); w.b = append(w.b, s...) }
+func (w *writer) money(m Money)  { w.text(m.Currency); w.int(m.Micros) }
+
+func (w *writer) time(t time.Time) { w.int(micros(t)) }
+
+// optTime writes an instant that may be zero.
+func (w *writer) optTime(t time.Time) {
+	if t.IsZero() {
+		w.int(forever)
+		return
+	}
+	w.time(t)
+}
+
+func (w *writer) bool(v bool) {
+	if v {
+		w.b = append(w.b, 1)
+	} else {
+		w.b = append(w.b, 0)
+	}
+}
+
+// reader takes values from b. Once something was wrong it is bad and gives zeros.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) fail() {
+	r.b, r.bad = nil, true
+}
+
+func (r *reader) take(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.fail()
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}
+
+func (r *reader) bool() bool { return r.byte() != 0 }
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) int() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many things follow: no more than there are bytes.
+func (r *reader) count() int {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) bytes() []byte      { return r.take(r.count()) }
+func (r *reader) text() string       { return string(r.bytes()) }
+func (r *reader) money() Money       { return Money{Currency: r.text(), Micros: r.int()} }
+func (r *reader) time() time.Time    { return time.UnixMicro(r.int()).UTC() }
+func (r *reader) optTime() time.Time { return instant(r.int()) }

@@ -1,0 +1,250 @@
+package credits
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+)
+
+// A Command asks for a change to a wallet. The commands are the verbs of the
+// package documentation; no other package can add one.
+type Command interface {
+	verb() string
+	request(*request)
+	decide(*decision) error
+}
+
+// Call is a command with all that its decision depends on.
+type Call struct {
+	Key     Key
+	Actor   Actor
+	Now     time.Time
+	Salt    [32]byte // from which the salts of seals are made
+	Command Command
+
+	// Past is what the command needs of the wallet's history: for a [Reverse],
+	// the entry it names and the entries about that. A ledger fetches it.
+	Past []Entry
+}
+
+// decision is one decision under way. What is emitted is folded into the
+// wallet at once, so that each step sees what the one before has done.
+type decision struct {
+	w    *state
+	call *Call
+	at   int64 // the wallet's time now
+	out  []record
+	own  int // where in out the call's own entries begin; -1 before
+	made ID  // what the command made
+	err  error
+}
+
+// record is an entry with its stored forms.
+type record struct {
+	Entry
+	body []byte
+	note []byte
+}
+
+// inTime reports whether t is an instant that a wallet can have.
+func inTime(t time.Time) bool {
+	return t.Unix() >= 0 && t.Unix() < 253402300800 // 1970 to 9999
+}
+
+// decide adds to w what fell due by time until the call, and then what the call
+// does. It returns an error and leaves w of no use if the call is refused. If
+// more is due than one commit holds, it stops after that, with done false.
+func decide(w *state, c *Call) (d *decision, done bool, err error) {
+	if !inTime(c.Now) {
+		return nil, false, invalid("now", "%v is outside the years 1970 to 9999", c.Now)
+	}
+	if err := errors.Join(checkName("key", string(c.Key)), c.Actor.check()); err != nil {
+		return nil, false, err
+	}
+	if c.Command == nil {
+		return nil, false, invalid("command", "is nil")
+	}
+	d = &decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1}
+	if _, opens := c.Command.(Open); w.seq == 0 && !opens {
+		return nil, false, &InvalidError{Field: "wallet", Reason: "is not open", Err: ErrNotFound}
+	}
+	if done, err := d.advance(d.at, maxPeriods); err != nil || !done {
+		return d, false, err
+	}
+	d.own = len(d.out)
+	if err := c.Command.decide(d); err != nil {
+		return nil, false, err
+	}
+	if len(d.out) == d.own {
+		return nil, false, corrupt("command %s decided nothing", c.Command.verb())
+	}
+	return d, true, nil
+}
+
+// history yields the entries that were fetched for the call, and those that fell due by it.
+func (d *decision) history(yield func(*Entry) bool) {
+	for i := range d.call.Past {
+		if !yield(&d.call.Past[i]) {
+			return
+		}
+	}
+	for i := range d.out {
+		if !yield(&d.out[i].Entry) {
+			return
+		}
+	}
+}
+
+// emit completes an entry, folds it into the wallet and keeps it.
+func (d *decision) emit(e Entry) error {
+	e.Wallet, e.Seq, e.At = d.w.id, d.w.seq+1, instant(d.at)
+	r := record{}
+	if len(e.Lines) > maxLines {
+		return &InvalidError{Field: "amount", Reason: "would take more than 1,000 lines", Err: ErrLimit}
+	}
+	if d.own >= 0 {
+		e.Key = d.call.Key
+		if now := micros(d.call.Now); now < d.at {
+			e.Clock = instant(now)
+		}
+		e.Actor = d.call.Actor
+		if e.Actor != (Actor{}) || !e.Note.isZero() {
+			r.note = appendNote(nil, d.salt(e.Seq), e.Actor, e.Note)
+			e.Seal = seal(r.note)
+		}
+	}
+	return d.keep(e, r)
+}
+
+// emitDue is emit for what time does: it has no key, actor or clock.
+func (d *decision) emitDue(at int64, e Entry) error {
+	e.Wallet, e.Seq, e.At = d.w.id, d.w.seq+1, instant(at)
+	return d.keep(e, record{})
+}
+
+func (d *decision) keep(e Entry, r record) error {
+	if err := d.w.fold(&e, true); err != nil {
+		return err
+	}
+	r.Entry, r.body = e, appendEntry(make([]byte, 0, 128), &e)
+	d.w.chain = link(d.w.chain, r.body)
+	d.out = append(d.out, r)
+	return nil
+}
+
+// salt returns the salt of an entry's seal.
+func (d *decision) salt(seq ID) []byte {
+	var b [40]byte
+	copy(b[:], d.call.Salt[:])
+	binary.BigEndian.PutUint64(b[32:], uint64(seq))
+	sum := sha256.Sum256(b[:])
+	return sum[:16]
+}
+
+// refuse returns a refusal of the wallet.
+func (d *decision) refuse(r Reason, detail string) *RefusedError {
+	return &RefusedError{Wallet: d.w.id, Reason: r, Detail: detail}
+}
+
+// debit is what a spend, a hold or a capture draws.
+type debit struct {
+	unit    Unit
+	feature string
+	scope   string
+	amount  Amount
+}
+
+// take returns the lines that draw a debit from lots, in burn order, and what
+// they do not cover. It changes nothing.
+func (d *decision) take(x debit, to Account) (lines []Line, short Amount) {
+	left := x.amount
+	for _, slot := range d.w.burn {
+		if left == 0 {
+			break
+		}
+		l := d.w.lots.at(int(slot))
+		if l.available == 0 || !l.applies(x.unit, x.feature, x.scope) {
+			continue
+		}
+		n := min(left, l.available)
+		if lines == nil {
+			lines = make([]Line, 0, 2)
+		}
+		lines = append(lines, Line{Lot: l.id, From: Available, To: to, Amount: n})
+		left -= n
+	}
+	return lines, left
+}
+
+// available returns what a debit could draw on.
+func (s *state) available(x debit) (sum Amount) {
+	for _, slot := range s.burn {
+		if l := s.lots.at(int(slot)); l.applies(x.unit, x.feature, x.scope) {
+			sum += l.available
+		}
+	}
+	return sum
+}
+
+// open emits an entry that opens a lot, filled unless it starts later.
+func (d *decision) open(e Entry, at int64) error {
+	e.Opens.ID, e.Opens.Unit = d.w.seq+1, e.Unit
+	if e.Opens.Priority == 0 {
+		e.Opens.Priority = 100
+		if e.Opens.Scope != "" || len(e.Opens.Features) > 0 {
+			e.Opens.Priority = 50
+		}
+	}
+	slices.Sort(e.Opens.Features)
+	if micros(e.Opens.Starts) <= at {
+		e.Lines = append(e.Lines, Line{Lot: e.Opens.ID, From: Issued, To: Available, Amount: e.Opens.Amount})
+	}
+	id := e.Opens.ID
+	if d.own < 0 {
+		if err := d.emitDue(at, e); err != nil {
+			return err
+		}
+	} else {
+		if d.w.lots.count >= maxLots {
+			return &InvalidError{Field: "wallet", Reason: "has 10,000 open lots", Err: ErrLimit}
+		}
+		if err := d.emit(e); err != nil {
+			return err
+		}
+	}
+	return d.repay(id, at)
+}
+
+// repay lets what a lot has available pay what is owed and could have been paid
+// from it, the oldest debt first.
+func (d *decision) repay(id ID, at int64) error {
+	for {
+		slot, ok := d.w.find(id)
+		if !ok {
+			return nil
+		}
+		l := d.w.lots.at(slot)
+		i := slices.IndexFunc(d.w.debts, func(o debt) bool { return l.applies(o.unit, o.feature, o.scope) })
+		if l.available == 0 || i < 0 {
+			return nil
+		}
+		o := d.w.debts[i]
+		e := Entry{
+			Kind: KindRepaid, Of: o.spend, Unit: o.unit, Feature: o.feature, Scope: o.scope,
+			Lines: []Line{{Lot: id, From: Available, To: Debt, Amount: min(l.available, o.amount)}},
+		}
+		if err := d.emitEither(at, e); err != nil {
+			return err
+		}
+	}
+}
+
+// emitEither emits an entry as the call's own, or as due before its own begin.
+func (d *decision) emitEither(at int64, e Entry) error {
+	if d.own < 0 {
+		return d.emitDue(at, e)
+	}
+	return d.emit(e)
+}

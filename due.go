@@ -1,0 +1,384 @@
+package credits
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// advance emits everything that falls due by time until an instant, each at its
+// own. It reports false if that is more than so many cycles.
+func (d *decision) advance(to int64, cycles int) (done bool, err error) {
+	if d.w.seq == 0 {
+		return true, nil
+	}
+	for {
+		t := d.w.due()
+		if t > to || t == forever {
+			return true, nil
+		}
+		if t == d.w.ends {
+			if cycles == 0 {
+				return false, nil
+			}
+			cycles--
+		}
+		if err := d.step(t); err != nil {
+			return false, err
+		}
+	}
+}
+
+// step emits what falls due at one instant, in the order of rule T-6: holds
+// reach their deadline; rollover and carry-over move their share; the rest of
+// ending lots expires; the cycle closes and debt is settled; the new cycle
+// begins, its allowances are granted and future lots start, paying debt first.
+// Within a step the order is that of numbers.
+func (d *decision) step(t int64) error {
+	reset := t == d.w.ends
+	if err := d.timeOut(t); err != nil {
+		return err
+	}
+	if reset {
+		if err := d.carry(t); err != nil {
+			return err
+		}
+	}
+	if err := d.expire(t); err != nil {
+		return err
+	}
+	if reset {
+		if err := d.forgive(t); err != nil {
+			return err
+		}
+		if err := d.renew(t); err != nil {
+			return err
+		}
+	}
+	return d.start(t)
+}
+
+// timeOut ends the holds whose deadline is t.
+func (d *decision) timeOut(t int64) error {
+	if d.w.holdDue > t {
+		return nil
+	}
+	var ended []*hold
+	d.w.holds.each(func(_ int, h *holdSlot) bool {
+		if h.until <= t {
+			ended = append(ended, h.hold)
+		}
+		return true
+	})
+	slices.SortFunc(ended, func(a, b *hold) int { return cmp.Compare(a.id, b.id) })
+	for _, h := range ended {
+		e := Entry{Kind: KindTimedOut, Of: h.id, Unit: h.unit, Feature: h.feature, Scope: h.scope}
+		e.Lines = d.giveBack(nil, h.parts, Held, t)
+		if err := d.emitDue(t, e); err != nil {
+			return err
+		}
+		for _, p := range h.parts {
+			if err := d.repay(p.Lot, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// giveBack appends the lines that return parts to their lots from an account;
+// what belongs to a lot that has ended meets the lot's fate at once.
+func (d *decision) giveBack(lines []Line, parts []HoldPart, from Account, t int64) []Line {
+	for _, p := range parts {
+		if p.Amount > 0 {
+			lines = append(lines, Line{Lot: p.Lot, From: from, To: d.w.fate(p.Lot, t), Amount: p.Amount})
+		}
+	}
+	return lines
+}
+
+// fate returns the account to which credits go that come back to a lot at t.
+func (s *state) fate(id ID, t int64) Account {
+	switch l := s.look(id); {
+	case l == nil || l.withdrawn:
+		return Revoked
+	case l.expires <= t:
+		return Expired
+	default:
+		return Available
+	}
+}
+
+// ending returns the lots that expire at t with credits available, by number.
+func (d *decision) ending(t int64) []*lot {
+	var found []*lot
+	for _, slot := range d.w.byID {
+		if l := d.w.lots.at(int(slot)); l.available > 0 && l.expires <= t {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// carry moves what survives the reset of a cycle: first what an operator lets
+// survive, then what the plan does. Both take from ending allowances only.
+func (d *decision) carry(t int64) error {
+	for _, c := range d.w.carry {
+		expires := c.expires
+		if expires == forever {
+			expires = d.cycleAfter(t)
+		}
+		if err := d.roll(t, c.unit, c.amount, expires, FromCarryOver); err != nil {
+			return err
+		}
+	}
+	for _, a := range d.w.terms.Allowances {
+		amount, expires, err := d.rollover(a, t)
+		if err != nil {
+			return err
+		}
+		if err := d.roll(t, a.Unit, amount, expires, FromRollover); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rollover returns how much of an ending allowance rolls over, and until when it lives.
+func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64, err error) {
+	r := a.Rollover
+	if r.Share == 0 {
+		return 0, 0, nil
+	}
+	for _, l := range d.ending(t) {
+		if l.unit == a.Unit && l.source == FromAllowance {
+			amount += l.available
+		}
+	}
+	share, ok := mulDivFloor(int64(amount), int64(r.Share), int64(100*Percent))
+	if !ok {
+		return 0, 0, overflows("rollover.share")
+	}
+	amount = Amount(share)
+	if limit, ok := r.Cap.Amount(); ok {
+		amount = min(amount, limit)
+	}
+	if r.CapShare != 0 {
+		if limit, ok := mulDivFloor(int64(a.Amount), int64(r.CapShare), int64(100*Percent)); ok {
+			amount = min(amount, Amount(limit))
+		}
+	}
+	life := r.Life
+	if life == 0 {
+		life = ForCycle
+	}
+	if life == ForCycle {
+		return amount, d.cycleAfter(t), nil
+	}
+	return amount, d.lifeFrom(life, t), nil
+}
+
+// roll moves an amount of ending allowances of a unit to lots of their own,
+// which inherit cost, origin and restrictions.
+func (d *decision) roll(t int64, unit Unit, amount Amount, expires int64, source Source) error {
+	for _, old := range d.ending(t) {
+		if amount == 0 || old.unit != unit || old.source != FromAllowance || expires <= t {
+			continue
+		}
+		n := min(amount, old.available)
+		amount -= n
+		e := Entry{
+			Kind: KindRolledOver, Of: old.id, Unit: unit,
+			Lines: []Line{{Lot: old.id, From: Available, To: Moved, Amount: n}},
+			Opens: &Terms{
+				Source: source, Amount: n, Starts: instant(t), Expires: instant(expires), Priority: old.priority,
+				Scope: old.scope, Features: slices.Clone(old.features), Paid: d.share(old, n),
+				Purchase: old.purchase, Origin: originOf(old),
+			},
+		}
+		if err := d.open(e, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share returns the part of what was paid for a lot that goes with an amount of it.
+func (d *decision) share(l *lot, a Amount) Money {
+	if l.paid.Micros == 0 {
+		return Money{}
+	}
+	return Money{Micros: l.deferred(a), Currency: l.paid.Currency}
+}
+
+func originOf(l *lot) Origin {
+	if l.origin != (Origin{}) {
+		return l.origin
+	}
+	return Origin{Lot: l.id}
+}
+
+// expire ends the lots that expire at t.
+func (d *decision) expire(t int64) error {
+	for _, l := range d.ending(t) {
+		e := Entry{
+			Kind: KindExpired, Of: l.id, Unit: l.unit,
+			Lines: []Line{{Lot: l.id, From: Available, To: Expired, Amount: l.available}},
+		}
+		if err := d.emitDue(t, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgive settles debts at a reset, for units whose overdraft says so, with
+// credits that are issued for it.
+func (d *decision) forgive(t int64) error {
+	for _, o := range slices.Clone(d.w.debts) {
+		if d.w.terms.overdraft(o.unit).AtReset != ForgiveDebt {
+			continue
+		}
+		id := d.w.seq + 1
+		e := Entry{
+			Kind: KindForgiven, Of: o.spend, Unit: o.unit, Feature: o.feature, Scope: o.scope,
+			Opens: &Terms{ID: id, Unit: o.unit, Source: FromGrant, Amount: o.amount, Starts: instant(t), Priority: 100},
+			Lines: []Line{
+				{Lot: id, From: Issued, To: Available, Amount: o.amount},
+				{Lot: id, From: Available, To: Debt, Amount: o.amount},
+			},
+		}
+		if err := d.emitDue(t, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renew begins the next cycle and grants its allowances.
+func (d *decision) renew(t int64) error {
+	w := d.w
+	zone, set := w.loc, ""
+	if w.next != "" {
+		loc, err := loadZone(w.next)
+		if err != nil {
+			return err
+		}
+		zone, set = loc, w.next
+	}
+	number := w.cycle + 1
+	end := micros(w.terms.cycles(w.anchor, zone).Instant(number + 1))
+	if end <= t { // only a zone that jumps by more than a cycle
+		end = t + 1
+	}
+	e := Entry{Kind: KindRenewed, Cycle: &Cycle{
+		Zone: set, Number: number, Anchor: instant(w.anchor), Period: Period{instant(t), instant(end)},
+	}}
+	if number%w.terms.cyclesPerTerm() == 0 {
+		e.Charge = w.terms.Price
+	}
+	if err := d.emitDue(t, e); err != nil {
+		return err
+	}
+	return d.grantAllowances(t, 1, 1)
+}
+
+// grantAllowances opens the lots of the current cycle, part/whole of each.
+func (d *decision) grantAllowances(t int64, part, whole int64) error {
+	for i, a := range d.w.terms.Allowances {
+		n, ok := mulDivFloor(int64(a.Amount), part, whole)
+		if !ok {
+			return overflows("allowances")
+		}
+		if n == 0 {
+			continue
+		}
+		e := Entry{Kind: KindGranted, Unit: a.Unit, Opens: &Terms{
+			Source: FromAllowance, Amount: Amount(n), Starts: instant(t), Expires: instant(d.w.ends),
+			Priority: a.Priority, Features: slices.Clone(a.Features),
+		}}
+		if i == 0 {
+			e.Opens.Paid = d.w.terms.cyclePrice(d.w.cycle)
+		}
+		if err := d.open(e, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cyclePrice returns the share of the term's price that the number-th cycle
+// has; over a term the shares add up to the price.
+func (p *Plan) cyclePrice(number int) Money {
+	per := p.cyclesPerTerm()
+	if p.Price.Micros == 0 {
+		return Money{}
+	}
+	k := int64(number % per)
+	until, _ := mulDivFloor(p.Price.Micros, k+1, int64(per))
+	before, _ := mulDivFloor(p.Price.Micros, k, int64(per))
+	return Money{Micros: until - before, Currency: p.Price.Currency}
+}
+
+// start begins the lots whose time has come.
+func (d *decision) start(t int64) error {
+	var begin []*lot
+	for _, slot := range d.w.byID {
+		if l := d.w.lots.at(int(slot)); l.pending && l.starts <= t {
+			begin = append(begin, l)
+		}
+	}
+	for _, l := range begin {
+		id := l.id
+		e := Entry{
+			Kind: KindStarted, Of: id, Unit: l.unit,
+			Lines: []Line{{Lot: id, From: Issued, To: Available, Amount: l.amount}},
+		}
+		if err := d.emitDue(t, e); err != nil {
+			return err
+		}
+		if err := d.repay(id, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cycles returns the plan's cycles from an anchor.
+func (p *Plan) cycles(anchor int64, zone *time.Location) Schedule {
+	by := p.Anchor
+	if by == 0 {
+		by = Anniversary
+	}
+	return Schedule{Anchor: instant(anchor), Every: p.Every, By: by, Zone: zone}
+}
+
+// cycleAfter returns the end of the cycle that begins when the current one ends at t.
+func (d *decision) cycleAfter(t int64) int64 {
+	zone := d.w.loc
+	if d.w.next != "" {
+		if loc, err := loadZone(d.w.next); err == nil {
+			zone = loc
+		}
+	}
+	return max(t+1, micros(d.w.terms.cycles(d.w.anchor, zone).Instant(d.w.cycle+2)))
+}
+
+// lifeFrom returns when something that lives for a span from t on ends.
+func (d *decision) lifeFrom(life Span, t int64) int64 {
+	switch life {
+	case ForCycle:
+		return d.w.ends
+	case ForTerm:
+		per := d.w.terms.cyclesPerTerm()
+		end := (d.w.cycle/per + 1) * per
+		if end == d.w.cycle+1 {
+			return d.w.ends // as it was recorded
+		}
+		return max(d.w.ends, micros(d.w.terms.cycles(d.w.anchor, d.w.loc).Instant(end)))
+	case Forever, 0:
+		return forever
+	}
+	at, _ := life.After(instant(t), d.w.loc)
+	return micros(at)
+}

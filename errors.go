@@ -1,0 +1,152 @@
+package credits
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Every error of this package is one of four classes, for [errors.Is].
+var (
+	// ErrRefused: the wallet or its plan says no. Tell the user. Nothing changed.
+	ErrRefused = errors.New("credits: refused")
+
+	// ErrInvalid: the call can never succeed as it is. Mend the program or its input. Nothing changed.
+	ErrInvalid = errors.New("credits: invalid")
+
+	// ErrRetry: it was not done. Do it again; in a transaction of the host's, begin that again.
+	ErrRetry = errors.New("credits: not done")
+
+	// ErrUnknown: it may have been done. The same call with the same key tells.
+	ErrUnknown = errors.New("credits: outcome unknown")
+)
+
+// What is worth telling from others of its class. All are [ErrInvalid].
+var (
+	ErrNotFound  = errors.New("credits: not found")
+	ErrExists    = errors.New("credits: already exists")
+	ErrKeyReused = errors.New("credits: key was used for another command")
+	ErrLimit     = errors.New("credits: over a limit of this package")
+)
+
+// ErrCorrupt says that what is stored is not what was written: it departs from
+// its own history, or cannot be read. [Ledger.Verify] tells where.
+var ErrCorrupt = errors.New("credits: corrupt")
+
+// InvalidError names what is wrong with a value. It is [ErrInvalid], and its Err.
+type InvalidError struct {
+	Field  string // a path, such as "allowances[1].rollover.cap"; of a key used twice, the field that differs
+	Reason string // what is wrong with it
+	Err    error  // [ErrNotFound], [ErrExists], [ErrKeyReused], [ErrLimit] or nil
+}
+
+// Error returns the field and the reason.
+func (e *InvalidError) Error() string {
+	if e.Field == "" {
+		return "credits: " + e.Reason
+	}
+	return "credits: " + e.Field + ": " + e.Reason
+}
+
+// Is reports whether target is [ErrInvalid] or e.Err.
+func (e *InvalidError) Is(target error) bool {
+	return target == ErrInvalid || e.Err != nil && target == e.Err
+}
+
+// corrupt returns an error that is [ErrCorrupt].
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+// invalid returns an InvalidError about a field.
+func invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+// within returns err with a path before its fields.
+func within(path string, err error) error {
+	var e *InvalidError
+	if path == "" || !errors.As(err, &e) {
+		return err
+	}
+	at := *e
+	switch {
+	case at.Field == "":
+		at.Field = path
+	case strings.HasPrefix(at.Field, "["):
+		at.Field = path + at.Field
+	default:
+		at.Field = path + "." + at.Field
+	}
+	return &at
+}
+
+// RefusedError says why a command was refused. It is [ErrRefused] and its Reason:
+//
+//	if errors.Is(err, credits.Insufficient) { ... }
+type RefusedError struct {
+	Wallet    WalletID
+	Reason    Reason
+	Unit      Unit
+	Need      Amount   // of Unit, all told
+	Available Amount   // of what is needed, now
+	Detail    string   // for people, such as how a hold ended; may be empty
+	Remedies  []Remedy // what would unblock it
+}
+
+// Error says what was needed and what there was, in units.
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "credits: wallet %q: %s", e.Wallet, string(e.Reason))
+	if e.Need != 0 {
+		fmt.Fprintf(&b, ": need %v, have %v", e.Need, e.Available)
+		if e.Unit != "" {
+			b.WriteString(" " + string(e.Unit))
+		}
+	}
+	if e.Detail != "" {
+		b.WriteString(": " + e.Detail)
+	}
+	return b.String()
+}
+
+// Is reports whether target is [ErrRefused] or e's reason.
+func (e *RefusedError) Is(target error) bool {
+	return target == ErrRefused || target == error(e.Reason)
+}
+
+// Reason is why a command was refused, for programs. It is an error to compare with.
+type Reason string
+
+// Error returns the reason.
+func (r Reason) Error() string { return "credits: " + string(r) }
+
+// The reasons. When several apply, a refusal gives the first in this order.
+const (
+	NotInPlan    Reason = "feature not in plan"  // the plan has no such feature, pack or right
+	Ended        Reason = "ended"                // the hold, lot, spend or purchase has ended, or is used up
+	LimitReached Reason = "limit reached"        // of auto-purchase
+	Insufficient Reason = "insufficient credits" // what is available does not cover it
+)
+
+// Remedy is one thing that would unblock a refused command.
+type Remedy struct {
+	Kind  RemedyKind
+	Until time.Time // of RemedyWait: when time alone makes the credits available
+	Pack  string    // of RemedyBuy: which, how much of it, and the price now
+	Buy   Amount
+	Price Money
+}
+
+// RemedyKind is what a remedy is.
+type RemedyKind uint8
+
+// The remedies.
+const (
+	RemedyWait  RemedyKind = iota + 1 // until a reset or a grant that begins
+	RemedyBuy                         // of extra credits
+	RemedyAuto                        // switch auto-purchase on
+	RemedyLimit                       // of auto-purchase: by moving to a plan that allows more
+	RemedyPlan                        // to one that has the feature
+)

@@ -1,0 +1,374 @@
+package credits
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/benbjohnson/clock"
+
+	"example.com/credits/store"
+)
+
+// Store is where a ledger keeps wallets. Package store says what one must do;
+// package store/memory does it.
+type Store = store.Store
+
+// A Clock tells the time. Clocks of github.com/benbjohnson/clock are Clocks.
+type Clock interface{ Now() time.Time }
+
+// Options are settings of a [Ledger]. A nil *Options means all defaults.
+type Options struct {
+	// Clock tells the time of commands. The default is the system clock.
+	Clock Clock
+
+	// Salt is what the salts of seals are made from, which hide actors and notes
+	// that were erased: keep it secret. The default is random, for each ledger.
+	Salt [32]byte
+
+	// OnCommit, if not nil, is called once for each command that this ledger
+	// committed, after that, in the goroutine that called Do. A crash may miss
+	// it, and in a transaction of the host's it is not called at all.
+	OnCommit func(context.Context, Receipt)
+}
+
+// Ledger carries out commands on wallets in a store. Its methods may be called
+// concurrently, and by several processes on one store.
+type Ledger struct {
+	store Store
+	clock Clock
+	actor Actor
+	salt  [32]byte
+	hook  func(context.Context, Receipt)
+	plans *planCache
+}
+
+// New returns a ledger on s. opts may be nil.
+func New(s Store, opts *Options) *Ledger {
+	if opts == nil {
+		opts = &Options{}
+	}
+	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, plans: &planCache{}}
+	if l.clock == nil {
+		l.clock = clock.New()
+	}
+	if l.salt == [32]byte{} {
+		rand.Read(l.salt[:])
+	}
+	return l
+}
+
+// On returns a ledger with l's settings on a store that is bound to a
+// transaction of the host's. What it does is kept if and when the host commits;
+// it calls no hook.
+func (l *Ledger) On(s Store) *Ledger {
+	on := *l
+	on.store, on.hook = s, nil
+	return &on
+}
+
+// As returns a ledger on which actor asks. Without it the actor of entries is
+// empty: the host itself.
+func (l *Ledger) As(actor Actor) *Ledger {
+	as := *l
+	as.actor = actor
+	return &as
+}
+
+// Task is what [Ledger.Do] is given, for several wallets at once.
+type Task struct {
+	Wallet  WalletID
+	Key     Key
+	Command Command
+}
+
+// Do carries out a command on a wallet, once for each key: called again with the
+// same key, command and actor it changes nothing and returns the first receipt,
+// also where the command could not succeed any more. The same key with another
+// command is [ErrKeyReused], and the error names the field that differs.
+//
+// A command that is refused changes nothing and uses up no key. The error is a
+// [RefusedError] if the wallet says no, an [InvalidError] if the command can
+// never succeed, [ErrRetry] if it was not done and may be tried again, and
+// [ErrUnknown] if it may have been done: the same call tells. A context that
+// ended is one of the last two.
+func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
+	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, true)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return receipts[0], nil
+}
+
+// Preview returns what [Ledger.Do] would at this moment, errors included, and
+// writes nothing.
+func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
+	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, false)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return receipts[0], nil
+}
+
+// DoAll carries out all tasks or none, in one commit. The wallets are distinct,
+// at most 100. Each has its own key: if all are known, the first receipts come
+// back; if only some are, that is [ErrKeyReused].
+func (l *Ledger) DoAll(ctx context.Context, tasks ...Task) ([]Receipt, error) {
+	return l.run(ctx, tasks, true)
+}
+
+// Transfer moves an amount from one wallet to another, all or nothing, under one
+// key in both. It takes lots in the sender's burn order; each becomes a lot there
+// with the same unit, source, expiry, priority, restrictions and origin, and with
+// its share of what was paid: nothing is consumed. Allowances, add-ons, what was
+// carried over from them, and lots of a scope move only if the sender's plan says so.
+// It returns the sender's receipt and the receiver's.
+func (l *Ledger) Transfer(ctx context.Context, key Key, t Transfer) (sent, received Receipt, err error) {
+	receipts, err := l.run(ctx, []Task{{t.From, key, send{t}}, {t.To, key, receive{Transfer: t}}}, true)
+	if err != nil {
+		return Receipt{}, Receipt{}, err
+	}
+	return receipts[0], receipts[1], nil
+}
+
+// maxTasks is how many wallets one commit of DoAll changes.
+const maxTasks = 100
+
+// checkTasks reports what is wrong with the names and keys of tasks.
+func checkTasks(tasks []Task) error {
+	if len(tasks) == 0 || len(tasks) > maxTasks {
+		return &InvalidError{Field: "tasks", Reason: fmt.Sprintf("are not 1 to %d", maxTasks), Err: ErrLimit}
+	}
+	for i, t := range tasks {
+		if err := checkName("wallet", string(t.Wallet)); err != nil {
+			return err
+		}
+		if err := checkName("key", string(t.Key)); err != nil {
+			return err
+		}
+		if strings.HasPrefix(string(t.Key), libraryKeys) {
+			return invalid("key", "begins with %q, which is the library's own", libraryKeys)
+		}
+		if t.Command == nil {
+			return invalid("command", "is nil")
+		}
+		for _, o := range tasks[:i] {
+			if o.Wallet == t.Wallet {
+				return invalid("wallet", "%q is there twice", t.Wallet)
+			}
+		}
+	}
+	return nil
+}
+
+// run carries out tasks in one commit, or looks what they would do. A wallet
+// that someone else changed meanwhile is read and decided again, until ctx ends.
+func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, error) {
+	if err := checkTasks(tasks); err != nil {
+		return nil, err
+	}
+	if err := l.actor.check(); err != nil {
+		return nil, err
+	}
+	for {
+		receipts, done, err := l.attempt(ctx, tasks, write)
+		if err != nil || done {
+			return receipts, err
+		}
+	}
+}
+
+// attempt is one round of load, decide and commit. It is not done if a wallet
+// changed meanwhile, or if more fell due than one commit holds.
+func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Receipt, bool, error) {
+	stored, err := l.load(ctx, tasks)
+	if err != nil {
+		return nil, false, err
+	}
+	requests := make([]*request, len(tasks))
+	for i, t := range tasks {
+		requests[i] = requestOf(l.actor, t.Command)
+	}
+	if receipts, err := l.replay(ctx, tasks, requests, stored); receipts != nil || err != nil {
+		return receipts, true, err
+	}
+	now := l.clock.Now()
+	var w store.Write
+	var receipts []Receipt
+	for i := range tasks {
+		s, err := l.decode(tasks[i].Wallet, stored[i])
+		if err != nil {
+			return nil, false, err
+		}
+		d, done, err := l.decide(ctx, s, &tasks[i], now, write)
+		if err != nil {
+			return nil, false, err
+		}
+		if !done {
+			return nil, false, l.catchUp(ctx, d, stored[i].Seq)
+		}
+		if i+1 < len(tasks) {
+			hand(&tasks[i+1], d)
+		}
+		receipts = append(receipts, d.receipt(tasks[i].Key))
+		if write {
+			c, err := d.change(stored[i].Seq)
+			if err != nil {
+				return nil, false, err
+			}
+			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: requests[i].fingerprint().receipt(d)}}
+			w.Changes = append(w.Changes, c)
+		}
+	}
+	if !write {
+		return receipts, true, nil
+	}
+	kept, err := l.commit(ctx, w)
+	if err != nil || !kept {
+		return nil, false, err
+	}
+	if l.hook != nil {
+		for _, r := range receipts {
+			l.hook(ctx, r)
+		}
+	}
+	return receipts, true, nil
+}
+
+func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	reads := make([]store.Read, len(tasks))
+	for i, t := range tasks {
+		reads[i] = store.Read{Wallet: string(t.Wallet), Keys: []string{string(t.Key)}}
+	}
+	stored, err := l.store.Load(ctx, reads...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	if len(stored) != len(reads) {
+		return nil, corrupt("the store answered %d reads with %d states", len(reads), len(stored))
+	}
+	return stored, nil
+}
+
+// commit reports whether a write was kept.
+func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
+	kept, err := l.store.Commit(ctx, w)
+	switch {
+	case errors.Is(err, store.ErrAborted):
+		return false, fmt.Errorf("%w: %w", ErrRetry, err)
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+	case len(kept) != 1:
+		return false, fmt.Errorf("%w: the store answered one write with %d outcomes", ErrUnknown, len(kept))
+	}
+	return kept[0], nil
+}
+
+// decode returns a stored wallet. Plans are decoded once and shared.
+func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
+	if st.Seq == 0 {
+		return newState(id), nil
+	}
+	parts := make([]part, len(st.Parts))
+	for i, p := range st.Parts {
+		parts[i] = part{p.ID, p.Body}
+	}
+	s, err := decodeState(id, parts, l.plans.get)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(s.seq) != st.Seq {
+		return nil, corrupt("wallet %q is at entry %d, and its head at %d", id, st.Seq, s.seq)
+	}
+	l.plans.put(s.terms)
+	return s, nil
+}
+
+// decide decides a task on a wallet. Without write it goes on, in memory, where
+// more is due than one commit holds.
+func (l *Ledger) decide(ctx context.Context, s *state, t *Task, now time.Time, write bool) (*decision, bool, error) {
+	past, err := l.past(ctx, s, t.Command)
+	if err != nil {
+		return nil, false, err
+	}
+	c := Call{Key: t.Key, Actor: l.actor, Now: now, Salt: l.saltOf(t), Command: t.Command, Past: past}
+	for {
+		d, done, err := decide(s, &c)
+		if err != nil || done || write {
+			return d, done, err
+		}
+	}
+}
+
+// catchUp commits what fell due and nothing else.
+func (l *Ledger) catchUp(ctx context.Context, d *decision, prev uint64) error {
+	if len(d.out) == 0 {
+		return nil
+	}
+	c, err := d.change(prev)
+	if err != nil {
+		return err
+	}
+	_, err = l.commit(ctx, store.Write{Changes: []store.Change{c}})
+	return err
+}
+
+// past returns what a command needs of a wallet's history.
+func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, error) {
+	var about ID
+	switch c := cmd.(type) {
+	case Reverse:
+		about = c.Spend
+	case Capture:
+		about = c.Hold
+	case Release:
+		about = c.Hold
+	}
+	if about == 0 || about > s.seq {
+		return nil, nil
+	}
+	if _, held := s.findHold(about); held {
+		return nil, nil
+	}
+	q := store.Query{Wallet: string(s.id), After: uint64(about) - 1, Through: uint64(about)}
+	past, err := l.entries(ctx, s.id, q)
+	if err != nil {
+		return nil, err
+	}
+	more, err := l.entries(ctx, s.id, store.Query{Wallet: string(s.id), Of: uint64(about), Through: uint64(s.seq)})
+	return append(past, more...), err
+}
+
+// entries returns all entries of a query.
+func (l *Ledger) entries(ctx context.Context, id WalletID, q store.Query) ([]Entry, error) {
+	var all []Entry
+	for stored, err := range l.store.Entries(ctx, q) {
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		e, err := readEntry(id, stored)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// readEntry decodes an entry with its actor and note.
+func readEntry(id WalletID, stored store.Entry) (Entry, error) {
+	e, err := decodeEntry(id, stored.Body)
+	if err != nil {
+		return e, err
+	}
+	if len(stored.Note) > 0 {
+		e.Actor, e.Note, err = decodeNote(stored.Note)
+	}
+	return e, err
+}

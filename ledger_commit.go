@@ -1,0 +1,119 @@
+package credits
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"example.com/credits/store"
+)
+
+// replay returns the first receipts if the keys of all tasks are known, and
+// nothing if none is. Another command under a known key is [ErrKeyReused].
+func (l *Ledger) replay(ctx context.Context, tasks []Task, requests []*request, stored []store.State) ([]Receipt, error) {
+	var receipts []Receipt
+	for i, st := range stored {
+		if len(st.Receipts) == 0 {
+			continue
+		}
+		k, err := decodeReceipt(st.Receipts[0].Body)
+		if err != nil {
+			return nil, err
+		}
+		if field := requests[i].differs(k.fingerprint); field != "" {
+			return nil, keyReused(tasks[i].Key, field)
+		}
+		r, err := l.recall(ctx, tasks[i].Wallet, tasks[i].Key, k)
+		if err != nil {
+			return nil, err
+		}
+		receipts = append(receipts, r)
+	}
+	if receipts != nil && len(receipts) < len(tasks) {
+		return nil, &InvalidError{Field: "key", Reason: "some of the keys were used before and some were not", Err: ErrKeyReused}
+	}
+	return receipts, nil
+}
+
+func keyReused(key Key, field string) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf("differs from what key %q was used for", key), Err: ErrKeyReused}
+}
+
+// recall reads the entries of a stored receipt.
+func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Receipt, error) {
+	q := store.Query{Wallet: string(id), After: uint64(k.first) - 1, Through: uint64(k.first) + uint64(k.count) - 1}
+	entries, err := l.entries(ctx, id, q)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if len(entries) != k.count {
+		return Receipt{}, corrupt("the entries of key %q of wallet %q are not all there", key, id)
+	}
+	r := receiptOf(id, key, k.made, entries)
+	r.Replayed = true
+	return r, nil
+}
+
+// change returns what a decision makes of a stored wallet.
+func (d *decision) change(prev uint64) (store.Change, error) {
+	w := d.w
+	c := store.Change{Wallet: string(w.id), Prev: prev, Seq: uint64(w.seq)}
+	if due := w.due(); due != forever {
+		c.Due = due
+	}
+	c.Entries = make([]store.Entry, len(d.out))
+	for i := range d.out {
+		r := &d.out[i]
+		c.Entries[i] = store.Entry{
+			Seq: uint64(r.Seq), At: micros(r.At), Kind: uint8(r.Kind), Of: uint64(r.Of), Feature: r.Feature,
+			Body: r.body, Note: r.note,
+		}
+		if r.Kind == KindErased {
+			for _, id := range r.Setting.Erased {
+				c.Erase = append(c.Erase, uint64(id))
+			}
+		}
+	}
+	parts := w.parts(false, prev == 0)
+	c.Parts = make([]store.Part, len(parts))
+	for i, p := range parts {
+		c.Parts[i] = store.Part{ID: p.id, Body: p.body}
+	}
+	if d.own >= 0 && w.size > maxState {
+		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
+	}
+	return c, nil
+}
+
+// saltOf returns the salt of a call: the same whenever the same call is made.
+func (l *Ledger) saltOf(t *Task) [32]byte {
+	b := append(make([]byte, 0, 128), l.salt[:]...)
+	b = append(binary.AppendUvarint(b, uint64(len(t.Wallet))), t.Wallet...)
+	return sha256.Sum256(append(b, t.Key...))
+}
+
+// planCache keeps decoded plans by their hash. It affects cost, never meaning.
+type planCache struct {
+	mu    sync.RWMutex
+	plans map[[32]byte]*terms
+}
+
+func (c *planCache) get(hash [32]byte) *terms {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.plans[hash]
+}
+
+func (c *planCache) put(t *terms) {
+	if c.get(t.hash) != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.plans == nil || len(c.plans) >= 1024 {
+		c.plans = make(map[[32]byte]*terms)
+	}
+	c.plans[t.hash] = t
+}

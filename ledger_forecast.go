@@ -1,0 +1,100 @@
+package credits
+
+import (
+	"context"
+	"time"
+
+	"example.com/credits/store"
+)
+
+// Forecast is what lies ahead of a wallet if nobody does anything, and how long
+// a unit lasts if it is spent as it was.
+type Forecast struct {
+	Events  []Entry   // what falls due: what expires, renews, begins, and when; not written, so that their Seqs are not final
+	PerDay  Amount    // net spend of the unit on a day: the mean of the last 30 local days, today included, rounded down
+	RunsOut time.Time // the start of the local day on which that cannot be covered any more; zero if not before the end
+}
+
+// Forecast returns what falls due in a wallet until an instant, at most 10
+// years ahead, and when a unit runs out at its present pace, with the allowances
+// that come until then. It counts no purchases and no overdraft.
+func (l *Ledger) Forecast(ctx context.Context, id WalletID, unit Unit, until time.Time) (Forecast, error) {
+	w, err := l.Wallet(ctx, id)
+	if err != nil {
+		return Forecast{}, err
+	}
+	if !inTime(until) || until.After(w.At().AddDate(10, 0, 1)) {
+		return Forecast{}, &InvalidError{Field: "until", Reason: "is more than 10 years ahead", Err: ErrLimit}
+	}
+	perDay, err := l.pace(ctx, w, unit)
+	if err != nil {
+		return Forecast{}, err
+	}
+	f := Forecast{PerDay: perDay}
+	d := &decision{w: w.s.copy(), own: -1}
+	for done := false; !done; {
+		if done, err = d.advance(micros(until), maxPeriods); err != nil {
+			return Forecast{}, err
+		}
+	}
+	for i := range d.out {
+		f.Events = append(f.Events, d.out[i].Entry)
+	}
+	if perDay > 0 {
+		f.RunsOut, err = runOut(w.s.copy(), unit, perDay, until)
+	}
+	return f, err
+}
+
+// pace returns the mean net spend of a unit on the last 30 local days.
+func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) {
+	const days = 30
+	year, month, day := w.At().In(w.Zone()).Date()
+	from := civil(w.Zone(), year, month, day-days+1, 0, 0, 0, 0)
+	q := store.Query{
+		Wallet: string(w.ID()), From: micros(from),
+		Kinds: []uint8{uint8(KindSpent), uint8(KindCaptured), uint8(KindReversed)},
+	}
+	entries, err := l.entries(ctx, w.ID(), q)
+	if err != nil {
+		return 0, err
+	}
+	var net Amount
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Unit != unit:
+		case e.Kind == KindReversed:
+			net -= e.moved()
+		default:
+			net += e.moved()
+		}
+	}
+	return max(0, net/days), nil
+}
+
+// runOut spends perDay at the end of every local day, before what falls due at
+// midnight, and returns the start of the first day that is not covered.
+func runOut(s *state, unit Unit, perDay Amount, until time.Time) (time.Time, error) {
+	d := &decision{w: s, own: -1}
+	today := startOfDay(instant(s.at), s.loc)
+	for today.Before(until) {
+		year, month, day := today.In(s.loc).Date()
+		next := civil(s.loc, year, month, day+1, 0, 0, 0, 0)
+		if !next.After(today) { // a date that the zone left out
+			next = today.Add(24 * time.Hour)
+		}
+		if _, err := d.advance(micros(next)-1, maxPeriods); err != nil {
+			return time.Time{}, err
+		}
+		lines, short := d.take(debit{unit: unit, amount: perDay}, Consumed)
+		if short > 0 {
+			return today, nil
+		}
+		if err := d.emitDue(max(s.at, micros(next)-1), Entry{Kind: KindSpent, Unit: unit, Lines: lines}); err != nil {
+			return time.Time{}, err
+		}
+		d.out = d.out[:0]
+		today = next
+	}
+	return time.Time{}, nil
+}

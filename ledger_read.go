@@ -1,0 +1,283 @@
+package credits
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"example.com/credits/store"
+)
+
+// Wallet returns a wallet as it is now: what fell due by time is in it, whether
+// or not it was written. It writes nothing. A wallet that is not open is [ErrNotFound].
+func (l *Ledger) Wallet(ctx context.Context, id WalletID) (Wallet, error) {
+	s, err := l.read(ctx, id)
+	if err != nil {
+		return Wallet{}, err
+	}
+	return viewAt(s, l.clock.Now())
+}
+
+// read returns a wallet as it is stored.
+func (l *Ledger) read(ctx context.Context, id WalletID) (*state, error) {
+	if err := checkName("wallet", string(id)); err != nil {
+		return nil, err
+	}
+	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	if len(stored) != 1 || stored[0].Seq == 0 {
+		return nil, &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is not open", id), Err: ErrNotFound}
+	}
+	return l.decode(id, stored[0])
+}
+
+// viewAt returns s at an instant: with what falls due until then. It changes s.
+func viewAt(s *state, t time.Time) (Wallet, error) {
+	if !inTime(t) {
+		return Wallet{}, invalid("time", "%v is outside the years 1970 to 9999", t)
+	}
+	at := max(s.at, micros(t))
+	d := &decision{w: s, at: at, own: -1}
+	for {
+		done, err := d.advance(at, maxPeriods)
+		if err != nil {
+			return Wallet{}, err
+		}
+		if done {
+			s.at = at
+			return Wallet{s}, nil
+		}
+		d.out = nil
+	}
+}
+
+// BalanceAt returns a wallet as it was, is, or will be at an instant: after
+// everything with a wallet time at or before it. The future supposes no command
+// and no purchase, only what falls due. Before the wallet was opened it is
+// [ErrNotFound]. The past costs a replay of the history until then.
+func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Wallet, error) {
+	s, err := l.read(ctx, id)
+	if err != nil {
+		return Wallet{}, err
+	}
+	if !inTime(t) {
+		return Wallet{}, invalid("time", "%v is outside the years 1970 to 9999", t)
+	}
+	if micros(t) >= s.at {
+		return viewAt(s, t)
+	}
+	past := newState(id)
+	q := store.Query{Wallet: string(id), Through: uint64(s.seq), To: micros(t) + 1}
+	for stored, err := range l.store.Entries(ctx, q) {
+		if err != nil {
+			return Wallet{}, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		e, err := decodeEntry(id, stored.Body)
+		if err != nil {
+			return Wallet{}, err
+		}
+		if err := past.fold(&e, false); err != nil {
+			return Wallet{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+		past.chain = link(past.chain, stored.Body)
+	}
+	if past.seq == 0 {
+		return Wallet{}, &InvalidError{Field: "time", Reason: "is before the wallet was opened", Err: ErrNotFound}
+	}
+	return viewAt(past, t)
+}
+
+// Receipt returns what was done under a key; [ErrNotFound] if nothing was.
+func (l *Ledger) Receipt(ctx context.Context, id WalletID, key Key) (Receipt, error) {
+	stored, err := l.load(ctx, []Task{{Wallet: id, Key: key}})
+	if err != nil {
+		return Receipt{}, err
+	}
+	if len(stored[0].Receipts) == 0 {
+		return Receipt{}, &InvalidError{Field: "key", Reason: "was not used", Err: ErrNotFound}
+	}
+	k, err := decodeReceipt(stored[0].Receipts[0].Body)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return l.recall(ctx, id, key, k)
+}
+
+// HistoryQuery selects entries. The zero query selects all, the oldest first.
+type HistoryQuery struct {
+	After   ID     // entries with a greater Seq; of a page before, its last
+	Within  Period // entries at instants of it; a zero Start or End is no bound
+	Kinds   []Kind // entries of one of these
+	Of      ID     // entries about this lot, hold, purchase or spend
+	Lot     ID     // entries that moved credits of this lot
+	Feature string // entries of this feature
+	Actor   string // entries of the actor with this ID
+	Newest  bool   // the newest first; then Before is what After is otherwise
+	Before  ID     // entries with a smaller Seq; 0 for no bound
+	Limit   int    // at most so many, 1 to 1,000; 0 for all, fetched in pages
+}
+
+// History yields a wallet's entries, in order of Seq. It stops after an error. A
+// wallet that is not open has none.
+func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		pages, err := l.historyQuery(id, q)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		left := q.Limit
+		for {
+			n := 0
+			for stored, err := range l.store.Entries(ctx, pages) {
+				if err != nil {
+					yield(Entry{}, fmt.Errorf("%w: %w", ErrRetry, err))
+					return
+				}
+				n++
+				if q.Newest {
+					pages.Through = stored.Seq - 1
+				} else {
+					pages.After = stored.Seq
+				}
+				e, err := readEntry(id, stored)
+				if err == nil && !q.selects(&e) {
+					continue
+				}
+				left--
+				if !yield(e, err) || err != nil || left == 0 {
+					return
+				}
+			}
+			if n < maxPage || q.Newest && pages.Through == 0 {
+				return
+			}
+		}
+	}
+}
+
+// historyQuery checks q and returns what the store is asked for.
+func (l *Ledger) historyQuery(id WalletID, q HistoryQuery) (store.Query, error) {
+	if err := checkName("wallet", string(id)); err != nil {
+		return store.Query{}, err
+	}
+	if q.Limit < 0 || q.Limit > maxPage {
+		return store.Query{}, &InvalidError{Field: "limit", Reason: "is not between 0 and 1,000", Err: ErrLimit}
+	}
+	s := store.Query{
+		Wallet: string(id), After: uint64(q.After), Of: uint64(q.Of), Feature: q.Feature, Newest: q.Newest, Limit: maxPage,
+	}
+	if q.Before == 1 {
+		return s, invalid("before", "is the first entry: there is none before it")
+	}
+	if q.Before > 0 {
+		s.Through = uint64(q.Before) - 1
+	}
+	if !q.Within.Start.IsZero() {
+		s.From = micros(q.Within.Start)
+	}
+	if !q.Within.End.IsZero() {
+		s.To = micros(q.Within.End)
+	}
+	for _, k := range q.Kinds {
+		s.Kinds = append(s.Kinds, uint8(k))
+	}
+	return s, nil
+}
+
+// selects reports whether an entry is among those that the store cannot tell.
+func (q *HistoryQuery) selects(e *Entry) bool {
+	if q.Actor != "" && e.Actor.ID != q.Actor {
+		return false
+	}
+	return q.Lot == 0 || slices.ContainsFunc(e.Lines, func(ln Line) bool { return ln.Lot == q.Lot })
+}
+
+// Wallets yields the names of wallets, in order of their bytes, after a name.
+func (l *Ledger) Wallets(ctx context.Context, after WalletID) iter.Seq2[WalletID, error] {
+	return l.heads(ctx, store.Filter{After: string(after)})
+}
+
+// Due yields the wallets that have something due by time at or before an
+// instant that is not written yet, in order of their bytes.
+func (l *Ledger) Due(ctx context.Context, by time.Time) iter.Seq2[WalletID, error] {
+	return l.heads(ctx, store.Filter{Due: micros(by)})
+}
+
+func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, error] {
+	f.Limit = maxPage
+	return func(yield func(WalletID, error) bool) {
+		for {
+			n := 0
+			for h, err := range l.store.Heads(ctx, f) {
+				if err != nil {
+					yield("", fmt.Errorf("%w: %w", ErrRetry, err))
+					return
+				}
+				n++
+				f.After = h.Wallet
+				if !yield(WalletID(h.Wallet), nil) {
+					return
+				}
+			}
+			if n < maxPage {
+				return
+			}
+		}
+	}
+}
+
+// Tick writes what fell due by now in all wallets, and returns how many wallets
+// it wrote. Balances do not need it: reports and notifications do, to be prompt.
+// It may run anywhere, any number of times, in any number of processes, or
+// never: the entries are the same.
+func (l *Ledger) Tick(ctx context.Context) (int, error) {
+	now := l.clock.Now()
+	if !inTime(now) {
+		return 0, invalid("now", "%v is outside the years 1970 to 9999", now)
+	}
+	wrote := 0
+	for id, err := range l.Due(ctx, now) {
+		if err != nil {
+			return wrote, err
+		}
+		changed, err := l.tick(ctx, id, micros(now))
+		if err != nil {
+			return wrote, err
+		}
+		if changed {
+			wrote++
+		}
+	}
+	return wrote, nil
+}
+
+// tick writes what fell due in one wallet. It leaves off where someone else
+// writes the wallet: whoever does writes what is due first.
+func (l *Ledger) tick(ctx context.Context, id WalletID, now int64) (changed bool, err error) {
+	for {
+		s, err := l.read(ctx, id)
+		if err != nil {
+			return changed, err
+		}
+		d := &decision{w: s, at: max(s.at, now), own: -1}
+		prev := uint64(s.seq)
+		done, err := d.advance(d.at, maxPeriods)
+		if err != nil || len(d.out) == 0 {
+			return changed, err
+		}
+		c, err := d.change(prev)
+		if err != nil {
+			return changed, err
+		}
+		kept, err := l.commit(ctx, store.Write{Changes: []store.Change{c}})
+		changed = changed || kept
+		if err != nil || !kept || done {
+			return changed, err
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package credits
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/credits/store"
+)
+
+// VerifyError names the first place where what is stored of a wallet departs
+// from its history. It is [ErrCorrupt].
+type VerifyError struct {
+	Wallet WalletID
+	Seq    ID     // of the first entry that is wrong; 0 if the entries are right and the state is not
+	Reason string // what is wrong with it
+}
+
+// Error returns the place and the reason.
+func (e *VerifyError) Error() string {
+	if e.Seq == 0 {
+		return fmt.Sprintf("credits: wallet %q: %s", e.Wallet, e.Reason)
+	}
+	return fmt.Sprintf("credits: wallet %q: entry %d: %s", e.Wallet, e.Seq, e.Reason)
+}
+
+// Is reports whether target is [ErrCorrupt].
+func (e *VerifyError) Is(target error) bool { return target == ErrCorrupt }
+
+// Verify replays a wallet's history onto nothing: every entry follows from
+// those before it, the chain of hashes ends at the stored head, every actor and
+// note that was not erased is the one that was sealed, and the state that comes
+// out is the stored one, byte for byte. A [VerifyError] names the first place
+// that departs.
+//
+// It finds a change to any entry. It cannot find that the end of a history was
+// cut off together with the state, or that all was made anew: compare
+// [Wallet.Head] with one kept elsewhere.
+func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
+	if err := checkName("wallet", string(id)); err != nil {
+		return err
+	}
+	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	if len(stored) != 1 || stored[0].Seq == 0 {
+		return &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is not open", id), Err: ErrNotFound}
+	}
+	s, err := l.decode(id, stored[0])
+	if err != nil {
+		return &VerifyError{Wallet: id, Reason: err.Error()}
+	}
+	replayed := newState(id)
+	q := store.Query{Wallet: string(id), Through: uint64(s.seq)}
+	for e, err := range l.store.Entries(ctx, q) {
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		if err := replayed.check(e); err != nil {
+			return err
+		}
+	}
+	if replayed.seq != s.seq {
+		return &VerifyError{Wallet: id, Seq: replayed.seq + 1, Reason: "is missing"}
+	}
+	if replayed.chain != s.chain {
+		return &VerifyError{Wallet: id, Seq: s.seq, Reason: "the chain does not end at the stored head"}
+	}
+	return compareParts(id, replayed.parts(true, true), s.parts(true, true))
+}
+
+// check folds one stored entry and reports whether it is what the chain says.
+func (s *state) check(stored store.Entry) error {
+	wrong := func(reason string) error {
+		return &VerifyError{Wallet: s.id, Seq: s.seq + 1, Reason: reason}
+	}
+	if stored.Seq != uint64(s.seq)+1 {
+		return wrong("is missing")
+	}
+	e, err := decodeEntry(s.id, stored.Body)
+	if err != nil {
+		return wrong(err.Error())
+	}
+	if uint64(e.Seq) != stored.Seq || micros(e.At) != stored.At || uint8(e.Kind) != stored.Kind ||
+		uint64(e.Of) != stored.Of || e.Feature != stored.Feature {
+		return wrong("is filed under what it does not say")
+	}
+	if len(stored.Note) > 0 && seal(stored.Note) != e.Seal {
+		return wrong("its actor and note are not those that were sealed")
+	}
+	if err := s.fold(&e, false); err != nil {
+		var broken *InvalidError
+		if errors.As(err, &broken) {
+			return wrong(broken.Reason)
+		}
+		return wrong(err.Error())
+	}
+	s.chain = link(s.chain, stored.Body)
+	return nil
+}
+
+// compareParts compares the state that a history adds up to with the stored one.
+func compareParts(id WalletID, want, got []part) error {
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) || want[i].id != got[i].id || !bytes.Equal(want[i].body, got[i].body) {
+			return &VerifyError{Wallet: id, Reason: "the stored state is not the sum of its entries"}
+		}
+	}
+	return nil
+}

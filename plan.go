@@ -1,0 +1,355 @@
+package credits
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Plan is what a subscriber is given and on what terms. It is a value made of
+// small policies, each of which says nothing when it is zero. A wallet keeps the
+// plan it was opened with: changing a plan in the host's code changes no wallet.
+//
+// A plan is also a JSON object of the same shape, read by [ParsePlans].
+type Plan struct {
+	ID      string `json:"id"`
+	Version int    `json:"version"`        // from 1; other content is another version
+	Name    string `json:"name,omitempty"` // for people; may be empty
+	Tier    string `json:"tier,omitempty"` // which of the plan's tiers it is: see [Plan.WithTier]
+
+	Price  Money  `json:"price,omitzero"`  // of one term; zero for a plan that costs nothing
+	Term   Span   `json:"term,omitzero"`   // what is billed, a whole number of cycles; default one cycle
+	Every  Span   `json:"every"`           // the cycle: what resets, in months or years or days
+	Anchor Anchor `json:"anchor,omitzero"` // where cycles begin; default [Anniversary]
+	First  First  `json:"first,omitzero"`  // what a first cycle that is not whole is given; default [FirstFull]
+
+	Allowances []Allowance     `json:"allowances,omitempty"` // at most one for a unit
+	Features   map[string]Rate `json:"features,omitempty"`   // what can be used, and what it costs; any other is not in the plan
+	Packs      []Pack          `json:"packs,omitempty"`      // extra credits that can be bought
+	Auto       AutoPurchase    `json:"auto,omitzero"`        // how they are bought automatically; zero: not at all
+	Burn       Burn            `json:"burn,omitzero"`        // what is spent first; default [PlanFirst]
+	Overdrafts []Overdraft     `json:"overdrafts,omitempty"` // how far balances may go below zero; default not at all
+	MoveAll    bool            `json:"moveAll,omitempty"`    // transfers may move allowance and scoped lots; default only others
+
+	Tiers []Tier `json:"tiers,omitempty"` // a wallet is opened with one of them
+}
+
+// Allowance is what a plan gives each cycle, as a lot that ends with the cycle.
+type Allowance struct {
+	Unit     Unit     `json:"unit,omitempty"`
+	Amount   Amount   `json:"amount"`
+	Features []string `json:"features,omitempty"` // only for these; default all
+	Priority int      `json:"priority,omitempty"` // 1 to 1,000; default 100, or 50 if it is only for some features
+	Rollover Rollover `json:"rollover,omitzero"`
+}
+
+// Rollover is what survives a reset of what is left of an allowance. The zero
+// Rollover is nothing. What was rolled over is not rolled over again.
+type Rollover struct {
+	Share    Share `json:"share,omitzero"`    // of what is left, rounded down to a microcredit
+	Cap      Limit `json:"cap,omitzero"`      // at most so much each time; default no cap
+	CapShare Share `json:"capShare,omitzero"` // at most this share of the allowance each time, instead of Cap
+	Life     Span  `json:"life,omitzero"`     // of what is carried; default one cycle
+}
+
+// Pack is extra credits that can be bought.
+type Pack struct {
+	ID       string  `json:"id"`
+	Unit     Unit    `json:"unit,omitempty"`
+	Size     Amount  `json:"size"`             // what is bought is a whole multiple of it
+	Price    Money   `json:"price,omitzero"`   // of one Size; zero for the plan's own price per credit
+	Life     Span    `json:"life,omitzero"`    // default [ForCycle]
+	Brings   []Bring `json:"brings,omitempty"` // with each Size, besides
+	Priority int     `json:"priority,omitempty"`
+}
+
+// Bring is an amount of another unit that comes with a pack and expires with it.
+type Bring struct {
+	Unit   Unit   `json:"unit"`
+	Amount Amount `json:"amount"`
+}
+
+// AutoPurchase is how a plan buys extra credits by itself for wallets that
+// switched it on: as soon as a spend leaves nothing available, and whole packs
+// as many as are short when a spend needs more than is available.
+type AutoPurchase struct {
+	Pack      string `json:"pack,omitempty"`     // what is bought
+	Size      Amount `json:"size,omitempty"`     // at a time: a multiple of the pack's size
+	Surcharge Share  `json:"surcharge,omitzero"` // on the pack's price
+	Limit     Limit  `json:"limit,omitzero"`     // credits in a month counted from the anchor; default the plan's nominal credits per month
+	Below     Limit  `json:"below,omitzero"`     // also buy when a spend leaves no more than this; default AtMost(0)
+}
+
+// Overdraft lets the balance of a unit go below zero.
+type Overdraft struct {
+	Unit    Unit    `json:"unit,omitempty"`
+	Limit   Limit   `json:"limit"`            // how far
+	AtReset AtReset `json:"atReset,omitzero"` // what a reset does to the debt; default [CarryDebt]
+}
+
+// Tier is a size of a plan: its own price and allowances, all else the same.
+type Tier struct {
+	ID         string      `json:"id"`
+	Price      Money       `json:"price,omitzero"`
+	Allowances []Allowance `json:"allowances"`
+}
+
+// First is what a first cycle that is not whole is given.
+type First uint8
+
+// The policies.
+const (
+	FirstFull     First = iota + 1 // the whole allowance
+	FirstProrated                  // by whole local days, today included, rounded down to a microcredit
+	FirstNothing                   // nothing until the second cycle
+)
+
+// Burn is the order in which lots are spent.
+type Burn uint8
+
+// The orders. Within both: priority, expiry with never last, start, number.
+const (
+	PlanFirst     Burn = iota + 1 // carried and rolled over, allowance, add-on, grant, purchase
+	SoonestExpiry                 // all alike
+)
+
+// AtReset is what a reset does to debt.
+type AtReset uint8
+
+// The policies.
+const (
+	CarryDebt   AtReset = iota + 1 // the next credits pay it
+	ForgiveDebt                    // credits are issued that settle it
+)
+
+// WithTier returns the plan as it is in one of its tiers.
+func (p Plan) WithTier(id string) (Plan, error) {
+	for _, t := range p.Tiers {
+		if t.ID == id {
+			p.Tier, p.Price, p.Allowances, p.Tiers = t.ID, t.Price, t.Allowances, nil
+			return p, nil
+		}
+	}
+	return Plan{}, &InvalidError{Field: "tier", Reason: fmt.Sprintf("plan %q has no tier %q", p.ID, id), Err: ErrNotFound}
+}
+
+// PerCredit returns what one credit of the plan's first allowance costs: the
+// price of one full term for what one full term grants.
+func (p Plan) PerCredit() (Price, error) {
+	if len(p.Allowances) == 0 || p.Price.Micros <= 0 {
+		return Price{}, invalid("price", "plan %q has no price per credit", p.ID)
+	}
+	term, ok := mulInt(int64(p.Allowances[0].Amount), int64(p.cyclesPerTerm()))
+	if !ok {
+		return Price{}, overflows("allowances[0].amount")
+	}
+	return Price{Money: p.Price, For: Amount(term)}, nil
+}
+
+// cyclesPerTerm returns how many cycles are billed together.
+func (p *Plan) cyclesPerTerm() int {
+	term, isMonths := p.Term.months()
+	every, _ := p.Every.months()
+	if !isMonths {
+		term, _ = p.Term.days()
+		every, _ = p.Every.days()
+	}
+	if term == 0 || every == 0 {
+		return 1
+	}
+	return term / every
+}
+
+// nominal returns the credits of a unit that the plan grants a month, without
+// add-ons, rollover or purchases: a yearly allowance counts for a twelfth.
+func (p *Plan) nominal(unit Unit) Amount {
+	for _, a := range p.Allowances {
+		if a.Unit != unit {
+			continue
+		}
+		if months, ok := p.Every.months(); ok && months > 1 {
+			return a.Amount / Amount(months)
+		}
+		return a.Amount
+	}
+	return 0
+}
+
+func (p *Plan) overdraft(unit Unit) Overdraft {
+	for _, o := range p.Overdrafts {
+		if o.Unit == unit {
+			return o
+		}
+	}
+	return Overdraft{}
+}
+
+func (p *Plan) pack(id string) (Pack, bool) {
+	i := slices.IndexFunc(p.Packs, func(k Pack) bool { return k.ID == id })
+	if i < 0 {
+		return Pack{}, false
+	}
+	return p.Packs[i], true
+}
+
+// priceOf returns what an amount of a pack costs.
+func (p *Plan) priceOf(k Pack, a Amount, surcharge Share) (Money, error) {
+	price := Price{Money: k.Price, For: k.Size}
+	if k.Price == (Money{}) {
+		var err error
+		if price, err = p.PerCredit(); err != nil {
+			return Money{}, err
+		}
+	}
+	return price.Of(a, surcharge)
+}
+
+// autoLimit returns how many credits auto-purchase may buy in a month, in whole
+// purchases: a limit of 85,000 allows 8 of 10,000.
+func (p *Plan) autoLimit(unit Unit) Amount {
+	limit := p.nominal(unit)
+	switch a, ok := p.Auto.Limit.Amount(); {
+	case ok:
+		limit = a
+	case p.Auto.Limit == Unlimited:
+		return AmountMax
+	}
+	return limit - limit%p.Auto.Size
+}
+
+// terms is a plan that was checked, with its stored form. It is shared by all
+// wallets that have the plan and never changes.
+type terms struct {
+	Plan
+	json []byte
+	hash [32]byte
+}
+
+// burn returns the plan's order; that of no plan is the default.
+func (t *terms) burn() Burn {
+	if t == nil {
+		return PlanFirst
+	}
+	return t.Burn
+}
+
+// compile checks a plan and returns its stored form.
+func compile(p Plan) (*terms, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if len(p.Tiers) > 0 {
+		return nil, invalid("plan.tiers", "one has to be chosen with WithTier")
+	}
+	t, err := pack(p)
+	if err == nil && len(t.json) > maxPlan {
+		return nil, &InvalidError{Field: "plan", Reason: "is longer than 256 KiB", Err: ErrLimit}
+	}
+	return t, err
+}
+
+// pack returns a plan's stored form without checking it: what an older version
+// found good is good.
+func pack(p Plan) (*terms, error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return nil, invalid("plan", "%v", err)
+	}
+	return parseTerms(data)
+}
+
+// parseTerms reads the stored form of a plan. The plan is a copy: no host has a
+// hand on its slices.
+func parseTerms(data []byte) (*terms, error) {
+	t := &terms{json: data, hash: sha256.Sum256(data)}
+	if err := json.Unmarshal(data, &t.Plan); err != nil {
+		return nil, invalid("plan", "%v", err)
+	}
+	return t, nil
+}
+
+// ParsePlans reads a catalogue, a JSON object {"plans": [...]}, and validates
+// every plan in it. Fields it does not know are errors.
+func ParsePlans(data []byte) ([]Plan, error) {
+	var file struct {
+		Plans []Plan `json:"plans"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&file); err != nil {
+		return nil, planSyntax(err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, invalid("", "there is something after the catalogue")
+	}
+	if len(file.Plans) == 0 {
+		return nil, invalid("plans", "there are none")
+	}
+	var faults []error
+	seen := map[string]bool{}
+	for i, p := range file.Plans {
+		path := fmt.Sprintf("plans[%d]", i)
+		faults = append(faults, faultsWithin(path, p.Validate())...)
+		if id := fmt.Sprint(p.ID, " ", p.Version); p.ID != "" && seen[id] {
+			faults = append(faults, within(path, invalid("version", "plan %q has it twice", p.ID)))
+		} else {
+			seen[id] = true
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return file.Plans, nil
+}
+
+// planSyntax names the place of a fault that the JSON decoder found.
+func planSyntax(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var field *InvalidError
+	switch {
+	case errors.As(err, &syntax):
+		return invalid("", "byte %d: %v", syntax.Offset, err)
+	case errors.As(err, &kind):
+		return invalid(kind.Field, "is a JSON %s", kind.Value)
+	case errors.As(err, &field):
+		return err
+	default:
+		return invalid("", "%v", err)
+	}
+}
+
+// faultsWithin returns the joined faults of err, each with a path before it.
+func faultsWithin(path string, err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var faults []error
+		for _, e := range joined.Unwrap() {
+			faults = append(faults, faultsWithin(path, e)...)
+		}
+		return faults
+	}
+	return []error{within(path, err)}
+}
+
+// loadZone returns a time zone by its IANA name. "Local" is none: it is another on every machine.
+func loadZone(name string) (*time.Location, error) {
+	if name == "Local" {
+		return nil, invalid("zone", "%q is another zone on every machine", name)
+	}
+	if err := checkText("zone", name, maxRole); err != nil {
+		return nil, err
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, invalid("zone", "%q is not known: %v", name, err)
+	}
+	return loc, nil
+}

@@ -1,0 +1,209 @@
+package credits
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Validate reports every fault of the plan, joined; each is an [InvalidError]
+// with its path, such as "packs[0].size".
+func (p Plan) Validate() error {
+	var f faults
+	f.add("id", checkName("", p.ID))
+	f.add("name", checkText("", p.Name, maxName))
+	f.add("tier", checkText("", p.Tier, maxName))
+	if p.Version < 1 {
+		f.say("version", "is not set; the first is 1")
+	}
+	p.checkTime(&f)
+	if p.Price.Micros < 0 {
+		f.say("price", "is negative")
+	}
+	f.add("price", p.Price.check())
+	checkAllowances(&f, "allowances", p.Allowances)
+	names := make([]string, 0, len(p.Features))
+	for name := range p.Features {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		path := "features." + name
+		f.add(path, checkName("", name))
+		f.add(path, p.Features[name].Validate())
+	}
+	p.checkPacks(&f)
+	p.checkOverdrafts(&f)
+	if p.Burn > SoonestExpiry {
+		f.say("burn", "is not known")
+	}
+	p.checkTiers(&f)
+	return errors.Join(f...)
+}
+
+// faults collects what is wrong, with paths.
+type faults []error
+
+func (f *faults) add(path string, err error) { *f = append(*f, faultsWithin(path, err)...) }
+
+func (f *faults) say(path, format string, args ...any) {
+	*f = append(*f, invalid(path, format, args...))
+}
+
+func (p *Plan) checkTime(f *faults) {
+	every, byMonth := p.Every.months()
+	days, byDay := p.Every.days()
+	switch {
+	case p.Every == 0:
+		f.say("every", "is not set: the cycle, such as 1 month")
+	case !byMonth && !byDay:
+		f.say("every", "is %v: it has to be days, months or years", p.Every)
+	default:
+		f.add("every", p.Every.Validate())
+	}
+	if byDay && p.Anchor == FirstOfMonth {
+		f.say("anchor", "is the first of the month, and the cycle is %d days", days)
+	}
+	if p.Term != 0 {
+		term, months := p.Term.months()
+		termDays, isDays := p.Term.days()
+		whole := byMonth && months && every > 0 && term%every == 0 || byDay && isDays && days > 0 && termDays%days == 0
+		if !whole {
+			f.say("term", "%v is not a whole number of cycles of %v", p.Term, p.Every)
+		}
+	}
+	if p.Anchor > FirstOfMonth {
+		f.say("anchor", "is not known")
+	}
+	if p.First > FirstNothing {
+		f.say("first", "is not known")
+	}
+}
+
+func checkAllowances(f *faults, path string, all []Allowance) {
+	for i, a := range all {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		f.add(at+".unit", a.Unit.check())
+		if a.Amount <= 0 {
+			f.say(at+".amount", "is not positive")
+		}
+		if slices.ContainsFunc(all[:i], func(b Allowance) bool { return b.Unit == a.Unit }) {
+			f.say(at+".unit", "has an allowance already")
+		}
+		checkPriority(f, at+".priority", a.Priority)
+		for j, name := range a.Features {
+			f.add(fmt.Sprintf("%s.features[%d]", at, j), checkName("", name))
+		}
+		r := a.Rollover
+		if r.Share < 0 || r.Share > 100*Percent {
+			f.say(at+".rollover.share", "is not between 0 and 100 %%")
+		}
+		if r.CapShare < 0 {
+			f.say(at+".rollover.capShare", "is negative")
+		}
+		if r.CapShare != 0 && r.Cap.IsSet() {
+			f.say(at+".rollover.cap", "and capShare are both set")
+		}
+		if r.Share == 0 && r != (Rollover{}) {
+			f.say(at+".rollover.share", "is not set, so that nothing is rolled over")
+		}
+		checkLife(f, at+".rollover.life", r.Life)
+	}
+}
+
+func checkPriority(f *faults, path string, n int) {
+	if n < 0 || n > 1000 {
+		f.say(path, "is not between 1 and 1,000")
+	}
+}
+
+func checkLife(f *faults, path string, s Span) {
+	if s != 0 {
+		f.add(path, s.Validate())
+	}
+}
+
+func (p *Plan) checkPacks(f *faults) {
+	for i, k := range p.Packs {
+		at := fmt.Sprintf("packs[%d]", i)
+		f.add(at+".id", checkName("", k.ID))
+		if slices.ContainsFunc(p.Packs[:i], func(o Pack) bool { return o.ID == k.ID }) {
+			f.say(at+".id", "%q is there twice", k.ID)
+		}
+		f.add(at+".unit", k.Unit.check())
+		if k.Size <= 0 {
+			f.say(at+".size", "is not positive")
+		}
+		f.add(at+".price", k.Price.check())
+		if k.Price.Micros < 0 {
+			f.say(at+".price", "is negative")
+		}
+		if _, err := p.PerCredit(); err != nil && k.Price == (Money{}) && len(p.Tiers) == 0 {
+			f.say(at+".price", "is not set, and the plan has no price per credit")
+		}
+		checkLife(f, at+".life", k.Life)
+		checkPriority(f, at+".priority", k.Priority)
+		for j, b := range k.Brings {
+			in := fmt.Sprintf("%s.brings[%d]", at, j)
+			f.add(in+".unit", b.Unit.check())
+			if b.Unit == k.Unit {
+				f.say(in+".unit", "is the pack's own")
+			}
+			if b.Amount <= 0 {
+				f.say(in+".amount", "is not positive")
+			}
+		}
+	}
+	if p.Auto != (AutoPurchase{}) {
+		p.checkAuto(f)
+	}
+}
+
+func (p *Plan) checkAuto(f *faults) {
+	k, ok := p.pack(p.Auto.Pack)
+	switch {
+	case !ok:
+		f.say("auto.pack", "the plan has no pack %q", p.Auto.Pack)
+	case p.Auto.Size <= 0:
+		f.say("auto.size", "is not positive")
+	case k.Size > 0 && p.Auto.Size%k.Size != 0:
+		f.say("auto.size", "%v is not a whole number of packs of %v", p.Auto.Size, k.Size)
+	}
+	if p.Auto.Surcharge < 0 {
+		f.say("auto.surcharge", "is negative")
+	}
+	if p.Auto.Below == Unlimited {
+		f.say("auto.below", "is unlimited")
+	}
+}
+
+func (p *Plan) checkOverdrafts(f *faults) {
+	for i, o := range p.Overdrafts {
+		at := fmt.Sprintf("overdrafts[%d]", i)
+		f.add(at+".unit", o.Unit.check())
+		if !o.Limit.IsSet() {
+			f.say(at+".limit", "is not set")
+		}
+		if o.AtReset > ForgiveDebt {
+			f.say(at+".atReset", "is not known")
+		}
+		if slices.ContainsFunc(p.Overdrafts[:i], func(b Overdraft) bool { return b.Unit == o.Unit }) {
+			f.say(at+".unit", "has an overdraft already")
+		}
+	}
+}
+
+func (p *Plan) checkTiers(f *faults) {
+	for i, t := range p.Tiers {
+		at := fmt.Sprintf("tiers[%d]", i)
+		f.add(at+".id", checkName("", t.ID))
+		if slices.ContainsFunc(p.Tiers[:i], func(o Tier) bool { return o.ID == t.ID }) {
+			f.say(at+".id", "%q is there twice", t.ID)
+		}
+		f.add(at+".price", t.Price.check())
+		if t.Price.Micros < 0 {
+			f.say(at+".price", "is negative")
+		}
+		checkAllowances(f, at+".allowances", t.Allowances)
+	}
+}

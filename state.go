@@ -1,0 +1,323 @@
+package credits
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"math"
+	"slices"
+	"time"
+)
+
+// state is a wallet: the fold of its entries. What decides reads it, and only
+// fold (fold.go) changes it.
+type state struct {
+	id     WalletID
+	seq    ID
+	at     int64    // of the last entry, or later where it is only looked at
+	chain  [32]byte // of the last entry
+	zone   string
+	loc    *time.Location
+	next   string // the zone from the next cycle on; empty if the same
+	terms  *terms // the plan
+	anchor int64
+	cycle  int   // number of the current cycle
+	starts int64 // of the current cycle, as it was recorded when it began
+	ends   int64
+	auto   auto
+	carry  []carryOver
+	units  []totals
+	debts  []debt
+	lots   slots[lot]
+	holds  slots[holdSlot]
+	closed closed
+	size   int // of the stored form, all but what changed since it was read
+
+	// What follows is derived, and shared by copies until it changes.
+	byID    []int32 // slots of lots, by the lots' numbers
+	burn    []int32 // slots of lots, in the order in which they are spent
+	lotDue  int64   // when time alone changes a lot next, unless it is stale
+	stale   bool
+	holdDue int64 // when the next hold times out
+}
+
+// totals are what a wallet has of one unit now. What ended is kept per lot
+// alone: sums over a wallet's whole life have no bound.
+type totals struct {
+	unit      Unit
+	available Amount
+	held      Amount
+	debt      Amount
+}
+
+// balance is what is available less what is owed.
+func (t *totals) balance() Amount { return t.available - t.debt }
+
+// debt is what one spend still owes.
+type debt struct {
+	spend   ID
+	unit    Unit
+	amount  Amount
+	feature string
+	scope   string
+}
+
+// carryOver is what an operator lets survive the next reset.
+type carryOver struct {
+	unit    Unit
+	amount  Amount
+	expires int64 // forever for the end of the cycle that begins
+}
+
+// auto is the wallet's auto-purchase: whether it is on, and what it bought in
+// the month that began at window.
+type auto struct {
+	on     bool
+	window int64
+	bought Amount
+}
+
+type hold struct {
+	id      ID
+	unit    Unit
+	amount  Amount
+	parts   []HoldPart
+	until   int64
+	feature string
+	scope   string
+	over    Over
+}
+
+func (h *hold) public() Hold {
+	return Hold{
+		ID: h.id, Unit: h.unit, Amount: h.amount, Parts: slices.Clone(h.parts), Until: instant(h.until),
+		Feature: h.feature, Scope: h.scope, Over: h.over,
+	}
+}
+
+func (h *Hold) private() *hold {
+	return &hold{
+		id: h.ID, unit: h.Unit, amount: h.Amount, parts: slices.Clone(h.Parts), until: micros(h.Until),
+		feature: h.Feature, scope: h.Scope, over: h.Over,
+	}
+}
+
+// newState returns the wallet that has no entries.
+func newState(id WalletID) *state {
+	genesis := append([]byte("credits wallet 1\x00"), id...)
+	return &state{id: id, chain: sha256.Sum256(genesis), lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever}
+}
+
+// copy returns a state that can be changed without changing s.
+func (s *state) copy() *state {
+	c := *s
+	c.lots, c.holds, c.closed = s.lots.share(), s.holds.share(), s.closed.share()
+	c.units, c.debts, c.carry = slices.Clone(s.units), slices.Clone(s.debts), slices.Clone(s.carry)
+	return &c
+}
+
+// of returns the accounts of a unit; nil if the wallet never had any.
+func (s *state) of(unit Unit) *totals {
+	for i := range s.units {
+		if s.units[i].unit == unit {
+			return &s.units[i]
+		}
+	}
+	return nil
+}
+
+func (s *state) balance(unit Unit) Amount {
+	if t := s.of(unit); t != nil {
+		return t.balance()
+	}
+	return 0
+}
+
+// find returns the slot of an open lot.
+func (s *state) find(id ID) (int, bool) {
+	i, ok := slices.BinarySearchFunc(s.byID, id, func(slot int32, id ID) int { return cmp.Compare(s.lots.at(int(slot)).id, id) })
+	if !ok {
+		return 0, false
+	}
+	return int(s.byID[i]), true
+}
+
+// findHold returns the slot of a hold.
+func (s *state) findHold(id ID) (int, bool) {
+	at := -1
+	s.holds.each(func(slot int, h *holdSlot) bool {
+		if h.id == id {
+			at = slot
+		}
+		return at < 0
+	})
+	return at, at >= 0
+}
+
+// look returns a lot, open or closed, to be read; nil if it is not remembered.
+func (s *state) look(id ID) *lot {
+	if slot, ok := s.find(id); ok {
+		return s.lots.at(slot)
+	}
+	return s.closed.find(id)
+}
+
+// addLot puts a lot into a slot and into the orders that are derived.
+func (s *state) addLot(l lot) int {
+	slot := s.lots.add(l)
+	s.index(slot)
+	return slot
+}
+
+func (s *state) index(slot int) {
+	l := s.lots.at(slot)
+	i, _ := slices.BinarySearchFunc(s.byID, l.id, func(o int32, id ID) int { return cmp.Compare(s.lots.at(int(o)).id, id) })
+	s.byID = inserted(s.byID, i, int32(slot))
+	i, _ = slices.BinarySearchFunc(s.burn, l, func(o int32, l *lot) int {
+		return burnOrder(s.lots.at(int(o)).lotTerms, l.lotTerms, s.terms.burn())
+	})
+	s.burn = inserted(s.burn, i, int32(slot))
+	s.lotDue = min(s.lotDue, l.due())
+}
+
+// inserted and removed return a changed copy: copies of a state share the slices.
+func inserted(s []int32, i int, v int32) []int32 {
+	c := make([]int32, len(s)+1)
+	copy(c, s[:i])
+	c[i] = v
+	copy(c[i+1:], s[i:])
+	return c
+}
+
+func removed(s []int32, v int32) []int32 {
+	i := slices.Index(s, v)
+	c := make([]int32, len(s)-1)
+	copy(c, s[:i])
+	copy(c[i:], s[i+1:])
+	return c
+}
+
+// closeLot moves a lot that has nothing left from its slot to the closed ones.
+func (s *state) closeLot(slot int) {
+	s.closed.add(*s.lots.at(slot))
+	s.byID, s.burn = removed(s.byID, int32(slot)), removed(s.burn, int32(slot))
+	s.lots.remove(slot)
+}
+
+// reindex derives the orders anew, after the state was read or the plan changed.
+func (s *state) reindex() {
+	s.byID, s.burn = nil, nil
+	s.lots.each(func(slot int, _ *lot) bool {
+		s.byID = append(s.byID, int32(slot))
+		return true
+	})
+	s.burn = slices.Clone(s.byID)
+	slices.SortFunc(s.byID, func(a, b int32) int { return cmp.Compare(s.lots.at(int(a)).id, s.lots.at(int(b)).id) })
+	policy := s.terms.burn()
+	slices.SortFunc(s.burn, func(a, b int32) int {
+		return burnOrder(s.lots.at(int(a)).lotTerms, s.lots.at(int(b)).lotTerms, policy)
+	})
+	s.remind()
+	s.holdDue = forever
+	s.holds.each(func(_ int, h *holdSlot) bool {
+		s.holdDue = min(s.holdDue, h.until)
+		return true
+	})
+}
+
+// remind derives anew when time alone changes a lot next.
+func (s *state) remind() {
+	s.lotDue, s.stale = forever, false
+	s.lots.each(func(_ int, l *lot) bool {
+		s.lotDue = min(s.lotDue, l.due())
+		return true
+	})
+}
+
+// due returns when time alone changes the wallet next; forever if never.
+func (s *state) due() int64 {
+	if s.stale {
+		s.remind()
+	}
+	return min(s.lotDue, s.holdDue, s.ends)
+}
+
+// closed keeps the lots that have nothing left: what reverses a spend needs
+// them. Whole pages of the oldest are forgotten beyond maxClosed.
+type closed struct {
+	pages []*closedPage
+	owned []bool
+	first int // number of the first page
+	gone  int // pages that a copy forgot since it was made, to be removed from the store
+}
+
+type closedPage struct {
+	lots []lot
+	full bool // it had pageSize lots once: nothing is added any more
+	size int
+}
+
+func (c *closed) share() closed {
+	return closed{pages: slices.Clone(c.pages), owned: make([]bool, len(c.pages)), first: c.first}
+}
+
+func (c *closed) own(i int) *closedPage {
+	if !c.owned[i] {
+		p := *c.pages[i]
+		p.lots = slices.Clone(p.lots)
+		c.pages[i], c.owned[i] = &p, true
+	}
+	return c.pages[i]
+}
+
+func (c *closed) add(l lot) {
+	if n := len(c.pages); n == 0 || c.pages[n-1].full {
+		c.pages, c.owned = append(c.pages, &closedPage{}), append(c.owned, true)
+	}
+	p := c.own(len(c.pages) - 1)
+	p.lots = append(p.lots, l)
+	p.full = p.full || len(p.lots) == pageSize
+	if len(c.pages) > maxClosed/pageSize {
+		c.pages, c.owned = c.pages[1:], c.owned[1:]
+		c.first, c.gone = c.first+1, c.gone+1
+	}
+}
+
+func (c *closed) place(id ID) (page, i int) {
+	for n := len(c.pages) - 1; n >= 0; n-- {
+		for i := range c.pages[n].lots {
+			if c.pages[n].lots[i].id == id {
+				return n, i
+			}
+		}
+	}
+	return -1, -1
+}
+
+func (c *closed) find(id ID) *lot {
+	n, i := c.place(id)
+	if n < 0 {
+		return nil
+	}
+	return &c.pages[n].lots[i]
+}
+
+// edit returns a closed lot to be changed.
+func (c *closed) edit(id ID) *lot {
+	n, i := c.place(id)
+	if n < 0 {
+		return nil
+	}
+	return &c.own(n).lots[i]
+}
+
+// take removes a lot that is to be opened again.
+func (c *closed) take(id ID) (lot, bool) {
+	n, i := c.place(id)
+	if n < 0 {
+		return lot{}, false
+	}
+	p := c.own(n)
+	l := p.lots[i]
+	p.lots = slices.Delete(p.lots, i, i+1)
+	return l, true
+}

@@ -1,0 +1,344 @@
+package credits
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// A wallet is stored in parts: a head with everything of which there is one and
+// the first page of lots, the plan, and a part for each further page. Only the
+// parts that changed are written. The head has the sums of its lots, so that a
+// read that mixed two instants is found.
+const (
+	headPart   = 0
+	planPart   = 1
+	lotPart    = 1 << 32 // and the page's number, from 1
+	holdPart   = 2 << 32 // and the page's number
+	closedPart = 3 << 32 // and the page's number
+)
+
+type part struct {
+	id   uint64
+	body []byte // empty: the part is gone
+}
+
+// parts returns what is stored of s: the pages that changed since s was copied
+// or read, or all of them. The plan is among them if it is new.
+func (s *state) parts(all, plan bool) []part {
+	out := make([]part, 1, 3)
+	if all || plan {
+		out = append(out, part{planPart, s.terms.json})
+	}
+	size := len(s.terms.json)
+	for no, p := range s.lots.pages {
+		if no == 0 {
+			continue
+		}
+		if all || s.lots.owned[no] {
+			var body []byte
+			if p.free != 1<<pageSize-1 {
+				w := writer{[]byte{stateForm}}
+				w.lotPage(p)
+				body = w.b
+			}
+			p.size = len(body)
+			out = append(out, part{lotPart + uint64(no), body})
+		}
+		size += p.size
+	}
+	for no, p := range s.holds.pages {
+		if all || s.holds.owned[no] {
+			body := holdPage(p)
+			p.size = len(body)
+			out = append(out, part{holdPart + uint64(no), body})
+		}
+		size += p.size
+	}
+	for n := 1; n <= s.closed.gone; n++ {
+		out = append(out, part{closedPart + uint64(s.closed.first-n), nil})
+	}
+	for i, p := range s.closed.pages {
+		if all || s.closed.owned[i] {
+			body := closedLots(p)
+			p.size = len(body)
+			out = append(out, part{closedPart + uint64(s.closed.first+i), body})
+		}
+		size += p.size
+	}
+	out[0] = part{headPart, s.head()}
+	s.size = size + len(out[0].body)
+	if all {
+		out = slices.DeleteFunc(out, func(p part) bool { return len(p.body) == 0 })
+	}
+	slices.SortFunc(out, func(a, b part) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func (s *state) head() []byte {
+	w := writer{make([]byte, 0, 256)}
+	w.b = append(w.b, stateForm)
+	w.uint(uint64(s.seq))
+	w.int(s.at)
+	w.b = append(w.b, s.chain[:]...)
+	w.text(s.zone)
+	w.text(s.next)
+	w.b = append(w.b, s.terms.hash[:]...)
+	w.int(s.anchor)
+	w.int(int64(s.cycle))
+	w.int(s.starts)
+	w.int(s.ends)
+	w.bool(s.auto.on)
+	w.int(s.auto.window)
+	w.int(int64(s.auto.bought))
+	w.uint(uint64(len(s.carry)))
+	for _, c := range s.carry {
+		w.text(string(c.unit))
+		w.int(int64(c.amount))
+		w.int(c.expires)
+	}
+	w.uint(uint64(len(s.units)))
+	for i := range s.units {
+		t := &s.units[i]
+		w.text(string(t.unit))
+		w.int(int64(t.available))
+		w.int(int64(t.held))
+		w.int(int64(t.debt))
+	}
+	w.uint(uint64(len(s.debts)))
+	for _, d := range s.debts {
+		w.uint(uint64(d.spend))
+		w.text(string(d.unit))
+		w.int(int64(d.amount))
+		w.text(d.feature)
+		w.text(d.scope)
+	}
+	w.uint(uint64(s.lots.count))
+	w.uint(uint64(s.holds.count))
+	w.uint(uint64(s.closed.first))
+	w.uint(uint64(len(s.closed.pages)))
+	if len(s.lots.pages) > 0 {
+		w.lotPage(s.lots.pages[0])
+	}
+	return w.b
+}
+
+func (w *writer) lotPage(p *page[lot]) {
+	w.uint(uint64(^p.free))
+	for used := ^p.free; used != 0; used &= used - 1 {
+		w.lot(&p.items[bits.TrailingZeros32(used)])
+	}
+}
+
+func (w *writer) lot(l *lot) {
+	w.lotTerms(l.lotTerms)
+	flags := byte(0)
+	if l.pending {
+		flags |= 1
+	}
+	if l.withdrawn {
+		flags |= 2
+	}
+	w.b = append(w.b, flags)
+	for _, n := range [...]Amount{l.available, l.held, l.consumed, l.expired, l.revoked, l.refunded, l.moved} {
+		w.int(int64(n))
+	}
+	if l.paid.Micros != 0 {
+		w.int(l.movedCost)
+		w.int(l.refundPaid)
+		w.int(l.refundKept)
+	}
+}
+
+func holdPage(p *page[holdSlot]) []byte {
+	if p.free == 1<<pageSize-1 {
+		return nil
+	}
+	w := writer{[]byte{stateForm}}
+	w.uint(uint64(^p.free))
+	for used := ^p.free; used != 0; used &= used - 1 {
+		w.hold(p.items[bits.TrailingZeros32(used)].hold)
+	}
+	return w.b
+}
+
+func closedLots(p *closedPage) []byte {
+	w := writer{[]byte{stateForm}}
+	w.bool(p.full)
+	w.uint(uint64(len(p.lots)))
+	for i := range p.lots {
+		w.lot(&p.lots[i])
+	}
+	return w.b
+}
+
+// decodeState reads a wallet from all its parts. The plan is taken from known,
+// by its hash, or read with its part.
+func decodeState(id WalletID, parts []part, known func(hash [32]byte) *terms) (*state, error) {
+	s := newState(id)
+	if len(parts) == 0 || parts[0].id != headPart {
+		return nil, corrupt("wallet %q has no head", id)
+	}
+	lots, holds, pages, err := s.readHead(parts[0].body, parts[1:], known)
+	if err != nil {
+		return nil, err
+	}
+	s.size = len(parts[0].body)
+	for _, p := range parts[1:] {
+		s.size += len(p.body)
+		if err := s.readPart(p); err != nil {
+			return nil, err
+		}
+	}
+	if s.lots.count != lots || s.holds.count != holds || len(s.closed.pages) != pages || !s.sums() {
+		return nil, corrupt("wallet %q: its parts are not of one instant", id)
+	}
+	s.lots.owned, s.holds.owned = make([]bool, len(s.lots.pages)), make([]bool, len(s.holds.pages))
+	s.closed.owned = make([]bool, len(s.closed.pages))
+	s.reindex()
+	return s, nil
+}
+
+// sums reports whether the lots add up to what the head says.
+func (s *state) sums() bool {
+	sums := make([]totals, len(s.units))
+	ok := true
+	s.lots.each(func(_ int, l *lot) bool {
+		i := slices.IndexFunc(s.units, func(t totals) bool { return t.unit == l.unit })
+		if i < 0 {
+			ok = false
+			return false
+		}
+		sums[i].available += l.available
+		sums[i].held += l.held
+		return true
+	})
+	for i := range sums {
+		ok = ok && sums[i].available == s.units[i].available && sums[i].held == s.units[i].held
+	}
+	return ok
+}
+
+func (s *state) readHead(body []byte, parts []part, known func([32]byte) *terms) (lots, holds, pages int, err error) {
+	r := reader{b: body}
+	if form := r.byte(); form != stateForm {
+		return 0, 0, 0, corrupt("wallet %q has form %d, which this version does not know", s.id, form)
+	}
+	s.seq, s.at = ID(r.uint()), r.int()
+	copy(s.chain[:], r.take(len(s.chain)))
+	s.zone, s.next = r.text(), r.text()
+	var hash [32]byte
+	copy(hash[:], r.take(len(hash)))
+	s.anchor, s.cycle, s.starts, s.ends = r.int(), int(r.int()), r.int(), r.int()
+	s.auto.on, s.auto.window, s.auto.bought = r.bool(), r.int(), Amount(r.int())
+	for range r.count() {
+		s.carry = append(s.carry, carryOver{Unit(r.text()), Amount(r.int()), r.int()})
+	}
+	for range r.count() {
+		s.units = append(s.units, totals{Unit(r.text()), Amount(r.int()), Amount(r.int()), Amount(r.int())})
+	}
+	for range r.count() {
+		s.debts = append(s.debts, debt{ID(r.uint()), Unit(r.text()), Amount(r.int()), r.text(), r.text()})
+	}
+	lots, holds = int(r.uint()), int(r.uint())
+	s.closed.first, pages = int(r.uint()), int(r.uint())
+	if len(r.b) > 0 {
+		s.lots.grow(0)
+		s.readLots(0, &r)
+	}
+	if r.bad || len(r.b) > 0 {
+		return 0, 0, 0, corrupt("head of wallet %q is cut or has something after it", s.id)
+	}
+	if s.loc, err = loadZone(s.zone); err != nil {
+		return 0, 0, 0, corrupt("zone of wallet %q: %v", s.id, err)
+	}
+	return lots, holds, pages, s.readPlan(hash, parts, known)
+}
+
+// readPlan takes the plan from what is known, or else reads it.
+func (s *state) readPlan(hash [32]byte, parts []part, known func([32]byte) *terms) error {
+	if known != nil {
+		if s.terms = known(hash); s.terms != nil {
+			return nil
+		}
+	}
+	i := slices.IndexFunc(parts, func(p part) bool { return p.id == planPart })
+	if i < 0 {
+		return corrupt("wallet %q has no plan", s.id)
+	}
+	t, err := parseTerms(slices.Clone(parts[i].body))
+	if err != nil || t.hash != hash {
+		return corrupt("plan of wallet %q is not the one it was opened with", s.id)
+	}
+	s.terms = t
+	return nil
+}
+
+func (s *state) readLots(no int, r *reader) {
+	used := uint32(r.uint())
+	for ; used != 0 && !r.bad; used &= used - 1 {
+		s.lots.put(no*pageSize+bits.TrailingZeros32(used), r.lot())
+	}
+}
+
+func (r *reader) lot() lot {
+	l := lot{lotTerms: r.lotTerms()}
+	flags := r.byte()
+	l.pending, l.withdrawn = flags&1 != 0, flags&2 != 0
+	for _, n := range [...]*Amount{&l.available, &l.held, &l.consumed, &l.expired, &l.revoked, &l.refunded, &l.moved} {
+		*n = Amount(r.int())
+	}
+	if l.paid.Micros != 0 {
+		l.movedCost, l.refundPaid, l.refundKept = r.int(), r.int(), r.int()
+	}
+	return l
+}
+
+// readPart reads a page.
+func (s *state) readPart(p part) error {
+	if p.id == planPart {
+		return nil
+	}
+	r := reader{b: p.body}
+	if form := r.byte(); form != stateForm {
+		return corrupt("part %d of wallet %q has form %d, which this version does not know", p.id, s.id, form)
+	}
+	no := int(p.id & (1<<32 - 1))
+	switch p.id &^ (1<<32 - 1) {
+	case lotPart:
+		if no == 0 || no > maxState/pageSize {
+			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+		}
+		s.lots.grow(no)
+		s.readLots(no, &r)
+		s.lots.pages[no].size = len(p.body)
+	case holdPart:
+		if no > maxState/pageSize {
+			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+		}
+		s.holds.grow(no)
+		for used := uint32(r.uint()); used != 0 && !r.bad; used &= used - 1 {
+			s.holds.put(no*pageSize+bits.TrailingZeros32(used), holdSlot{r.hold()})
+		}
+		s.holds.pages[no].size = len(p.body)
+	case closedPart:
+		if no != s.closed.first+len(s.closed.pages) {
+			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+		}
+		c := &closedPage{full: r.bool(), size: len(p.body)}
+		for range r.count() {
+			c.lots = append(c.lots, r.lot())
+		}
+		s.closed.pages = append(s.closed.pages, c)
+	default:
+		return corrupt("part %d of wallet %q is not known", p.id, s.id)
+	}
+	if r.bad || len(r.b) > 0 {
+		return corrupt("part %d of wallet %q is cut or has something after it", p.id, s.id)
+	}
+	return nil
+}

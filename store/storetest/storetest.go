@@ -1,0 +1,129 @@
+// Package storetest checks that a store does what package store asks of it.
+//
+// A store's own test is one call:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) store.Store { return new(memory.Store) })
+//	}
+//
+// Each case is a subtest. When it fails, it quotes the rule of package store
+// that it tests, and says what a ledger would suffer.
+//
+// [Faulty] wraps a store so that chosen calls fail: with it, what uses a store is tested.
+package storetest
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/credits/store"
+)
+
+// SeedVariable names the environment variable whose number seeds the random
+// cases. If it is not set, each of them draws a seed, and shows it when it fails.
+const SeedVariable = "STORETEST_SEED"
+
+// caseLimit is how long one case may take before its calls are cancelled.
+const caseLimit = 2 * time.Minute
+
+// Run runs every case as a subtest, each on a store of its own: open returns
+// one that is empty, and leaves its closing to t.Cleanup.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for all := cases(); len(all) > 0; {
+		group, n := all[0].group(), 1
+		for n < len(all) && all[n].group() == group {
+			n++
+		}
+		t.Run(group, func(t *testing.T) {
+			for _, c := range all[:n] {
+				t.Run(strings.TrimPrefix(c.name, group+"/"), func(t *testing.T) { c.check(t, open(t)) })
+			}
+		})
+		all = all[n:]
+	}
+}
+
+// testcase is one case of the suite.
+type testcase struct {
+	name string // group/what it shows
+	rule string // the words of package store that it tests
+	why  string // what a ledger would suffer
+	run  func(k *kit)
+}
+
+// group returns the first word of the name.
+func (c *testcase) group() string {
+	group, _, _ := strings.Cut(c.name, "/")
+	return group
+}
+
+// check runs the case on an empty store.
+func (c *testcase) check(t reporter, s store.Store) {
+	ctx, cancel := context.WithTimeout(t.Context(), caseLimit)
+	defer cancel()
+	k := &kit{reporter: t, ctx: ctx, s: s, m: newModel()}
+	defer func() {
+		if t.Failed() {
+			t.Logf("the rule: %s\nwhy: %s", c.rule, c.why)
+		}
+	}()
+	c.run(k)
+}
+
+// cases returns the suite; the cases of one group stand together.
+func cases() []testcase {
+	var names []string
+	groups := make(map[string][]testcase)
+	for _, some := range []func() []testcase{
+		loadCases, receiptCases, partCases,
+		commitCases, swapCases, keyCases, writeCases, malformedCases, eraseCases,
+		entryCases, pageCases, headCases, ackCases,
+		nameCases, numberCases, bodyCases, bufferCases, contextCases,
+		isolationCases, concurrentCases, randomCases,
+	} {
+		for _, c := range some() {
+			name := c.group()
+			if groups[name] == nil {
+				names = append(names, name)
+			}
+			groups[name] = append(groups[name], c)
+		}
+	}
+	var all []testcase
+	for _, name := range names {
+		all = append(all, groups[name]...)
+	}
+	return all
+}
+
+// reporter is what a case needs of a [testing.T].
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
+	Failed() bool
+	Context() context.Context
+}
+
+// random returns a source of randomness whose seed is shown if the case fails.
+// The number tells the sources of one run apart.
+func (k *kit) random(number uint64) *rand.Rand {
+	k.Helper()
+	seed := rand.Uint64()
+	if v := os.Getenv(SeedVariable); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			k.Fatalf("%s: %v", SeedVariable, err)
+		}
+		seed = n
+	}
+	k.Logf("%s=%d", SeedVariable, seed)
+	return rand.New(rand.NewPCG(seed, number))
+}

@@ -1,0 +1,353 @@
+package credits
+
+import (
+	"errors"
+	"iter"
+	"time"
+)
+
+// Open opens a wallet under a plan and grants its first allowances. A wallet
+// that is open is [ErrExists].
+type Open struct {
+	Plan Plan   `json:"plan"`
+	Zone string `json:"zone,omitempty"` // IANA name, in which days and months begin; default UTC
+	Note Note   `json:"note,omitzero"`
+}
+
+// SetZone sets the wallet's time zone from the next cycle on: the current one
+// keeps the end that it has.
+type SetZone struct {
+	Zone string `json:"zone"` // IANA name
+	Note Note   `json:"note,omitzero"`
+}
+
+// Erase removes the actors and notes of earlier entries, at most 1,000: what a
+// person asks to be forgotten. Amounts stay, and the chain still verifies.
+type Erase struct {
+	Entries []ID `json:"entries"`
+	Note    Note `json:"note,omitzero"`
+}
+
+func (c Open) verb() string    { return "open" }
+func (c SetZone) verb() string { return "setZone" }
+func (c Erase) verb() string   { return "erase" }
+
+func (c Open) zone() string {
+	if c.Zone == "" {
+		return "UTC"
+	}
+	return c.Zone
+}
+
+func (c Open) request(r *request) {
+	plan := c.Plan.ID
+	if t, err := pack(c.Plan); err == nil {
+		plan = string(t.json)
+	}
+	r.text("plan", plan)
+	r.text("zone", c.zone())
+	r.note(c.Note)
+}
+
+func (c SetZone) request(r *request) {
+	r.text("zone", c.Zone)
+	r.note(c.Note)
+}
+
+func (c Erase) request(r *request) {
+	for _, id := range c.Entries {
+		r.w.uint(uint64(id))
+	}
+	r.done("entries")
+	r.note(c.Note)
+}
+
+func (c Open) decide(d *decision) error {
+	if d.w.seq != 0 {
+		return &InvalidError{Field: "wallet", Reason: "is open already", Err: ErrExists}
+	}
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	t, err := compile(c.Plan)
+	if err != nil {
+		return errors.Join(faultsWithin("plan", err)...)
+	}
+	zone, err := loadZone(c.zone())
+	if err != nil {
+		return err
+	}
+	cycles := t.cycles(d.at, zone)
+	period := Period{cycles.Instant(0), cycles.Instant(1)}
+	d.made = 1
+	e := Entry{Kind: KindOpened, Charge: t.Price, Note: c.Note, Cycle: &Cycle{
+		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at),
+	}}
+	if err := d.emit(e); err != nil {
+		return err
+	}
+	part, whole := t.firstShare(instant(d.at), period, zone)
+	return d.grantAllowances(d.at, part, whole)
+}
+
+// firstShare returns the part of the allowance that a first cycle is given: less
+// than all only where it is not whole, because its schedule is the calendar's.
+func (p *Plan) firstShare(at time.Time, first Period, zone *time.Location) (part, whole int64) {
+	if p.Anchor != FirstOfMonth || p.First == 0 || p.First == FirstFull {
+		return 1, 1
+	}
+	every, _ := p.Every.months()
+	begin := monthStart((boundaryAfter(local(at, zone), every)-1)*every, local(at, zone).Location())
+	switch {
+	case begin.Equal(at):
+		return 1, 1
+	case p.First == FirstNothing:
+		return 0, 1
+	}
+	return int64(wholeDays(at, first.End, zone)), int64(wholeDays(begin, first.End, zone))
+}
+
+func (c SetZone) decide(d *decision) error {
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	if c.Zone == "" {
+		return invalid("zone", "is empty")
+	}
+	if _, err := loadZone(c.Zone); err != nil {
+		return err
+	}
+	d.made = d.w.seq + 1
+	return d.emit(Entry{Kind: KindZoneSet, Note: c.Note, Setting: &Setting{Zone: c.Zone}})
+}
+
+func (c Erase) decide(d *decision) error {
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	if len(c.Entries) == 0 || len(c.Entries) > maxLines {
+		return &InvalidError{Field: "entries", Reason: "are not 1 to 1,000", Err: ErrLimit}
+	}
+	for _, id := range c.Entries {
+		if id == 0 || id > d.w.seq {
+			return &InvalidError{Field: "entries", Reason: "has one that the wallet has not", Err: ErrNotFound}
+		}
+	}
+	d.made = d.w.seq + 1
+	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: c.Entries}})
+}
+
+// Wallet is what one holder has at one instant. It is a value: its methods
+// change nothing, and two goroutines may read it. The zero Wallet is not open.
+//
+// A wallet is the fold of its entries, and nothing else.
+type Wallet struct{ s *state }
+
+// NewWallet returns the wallet that has no entries yet: the one that
+// [Wallet.Apply] replays a history onto.
+func NewWallet(id WalletID) (Wallet, error) {
+	if err := checkName("wallet", string(id)); err != nil {
+		return Wallet{}, err
+	}
+	return Wallet{newState(id)}, nil
+}
+
+// state returns what the wallet is made of.
+func (w Wallet) state() *state {
+	if w.s == nil {
+		return newState("")
+	}
+	return w.s
+}
+
+// Decide returns the entries that a call adds to w: first those that fell due
+// by time until then, which tell nothing of the call, then the call's own. It
+// depends on its arguments alone. A refusal is a [RefusedError]; input that
+// can never succeed an [InvalidError].
+//
+// Where more than 1,200 cycles fell due it returns those, and none of the
+// call's own: apply them and decide again.
+func (w Wallet) Decide(c Call) ([]Entry, error) {
+	d, _, err := decide(w.state().copy(), &c)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(d.out))
+	for i := range d.out {
+		entries[i] = d.out[i].Entry
+	}
+	return entries, nil
+}
+
+// Apply returns w with entries added. Entries that do not follow from w are
+// [ErrInvalid], and w stays as it is. It knows the laws and no policy, so that
+// what an older version of this package decided always applies.
+func (w Wallet) Apply(entries ...Entry) (Wallet, error) {
+	s := w.state().copy()
+	for i := range entries {
+		if err := s.fold(&entries[i], false); err != nil {
+			return w, err
+		}
+		s.chain = link(s.chain, appendEntry(nil, &entries[i]))
+	}
+	s.due()
+	return Wallet{s}, nil
+}
+
+// ID returns the wallet's name.
+func (w Wallet) ID() WalletID { return w.state().id }
+
+// Seq returns the number of its last entry; 0 if it is not open.
+func (w Wallet) Seq() ID { return w.state().seq }
+
+// At returns the instant that the wallet is looked at. It never goes back.
+func (w Wallet) At() time.Time {
+	if w.Seq() == 0 {
+		return time.Time{}
+	}
+	return instant(w.s.at)
+}
+
+// Head returns the hash of the last entry and all before it. Kept elsewhere, it
+// proves that a history was neither cut nor made anew.
+func (w Wallet) Head() [32]byte { return w.state().chain }
+
+// Zone returns the time zone in which the wallet's days and months begin.
+func (w Wallet) Zone() *time.Location {
+	if loc := w.state().loc; loc != nil {
+		return loc
+	}
+	return time.UTC
+}
+
+// Plan returns the plan that the wallet has, and false if it is not open. The
+// plan is a copy.
+func (w Wallet) Plan() (Plan, bool) {
+	t := w.state().terms
+	if t == nil {
+		return Plan{}, false
+	}
+	fresh, err := parseTerms(t.json)
+	if err != nil {
+		return Plan{}, false
+	}
+	return fresh.Plan, true
+}
+
+// Cycle returns the current cycle; its End is the next reset.
+func (w Wallet) Cycle() Period {
+	s := w.state()
+	return Period{instant(s.starts), instant(s.ends)}
+}
+
+// Available returns the credits that can be spent now without a scope.
+func (w Wallet) Available() Amount { return w.Balance("", "").Available }
+
+// Balance is what a wallet has of one unit, as far as one scope can spend it.
+type Balance struct {
+	Unit      Unit
+	Available Amount            // can be spent now, for some feature at least
+	Held      Amount            // set aside by holds
+	Debt      Amount            // owed: what the next credits pay
+	Pending   Amount            // granted, and not started yet
+	By        map[Source]Amount // what of Available came from where
+	Allowance Amount            // what the plan grants a cycle
+}
+
+// Balance returns what a scope can spend of a unit: the lots of all and, if
+// scope is not empty, its own. The empty unit is credits.
+func (w Wallet) Balance(unit Unit, scope string) Balance {
+	b := Balance{Unit: unit, By: map[Source]Amount{}}
+	s := w.state()
+	s.lots.each(func(_ int, l *lot) bool {
+		if l.unit != unit || l.scope != "" && l.scope != scope {
+			return true
+		}
+		if l.pending {
+			b.Pending += l.amount
+			return true
+		}
+		b.Available += l.available
+		b.Held += l.held
+		if l.available > 0 {
+			b.By[l.source] += l.available
+		}
+		return true
+	})
+	if t := s.of(unit); t != nil {
+		b.Debt = t.debt
+	}
+	if s.terms != nil {
+		for _, a := range s.terms.Allowances {
+			if a.Unit == unit {
+				b.Allowance = a.Amount
+			}
+		}
+	}
+	return b
+}
+
+// Lots yields the lots that have credits left, in the order in which they are spent.
+func (w Wallet) Lots() iter.Seq[Lot] {
+	return func(yield func(Lot) bool) {
+		s := w.state()
+		for _, slot := range s.burn {
+			if !yield(s.lots.at(int(slot)).public()) {
+				return
+			}
+		}
+	}
+}
+
+// Lot returns a lot by its number, also one that was used up, and false if the
+// wallet has none or does not remember it.
+func (w Wallet) Lot(id ID) (Lot, bool) {
+	l := w.state().look(id)
+	if l == nil {
+		return Lot{}, false
+	}
+	return l.public(), true
+}
+
+// Holds yields the holds that have not ended, in no order.
+func (w Wallet) Holds() iter.Seq[Hold] {
+	return func(yield func(Hold) bool) {
+		w.state().holds.each(func(_ int, h *holdSlot) bool { return yield(h.public()) })
+	}
+}
+
+// AutoPurchase returns the state of the wallet's auto-purchase.
+func (w Wallet) AutoPurchase() AutoState {
+	s := w.state()
+	if s.terms == nil {
+		return AutoState{}
+	}
+	k, ok := s.terms.autoPack()
+	if !ok {
+		return AutoState{}
+	}
+	left, window := s.autoLeft(k.Unit, s.at)
+	a := AutoState{On: s.auto.on, Left: left, Times: int64(left / s.terms.Auto.Size)}
+	if window == s.auto.window {
+		a.Bought = s.auto.bought
+	}
+	a.Until = s.month(s.at).End
+	return a
+}
+
+// Due returns when time alone changes the wallet next; zero if never.
+func (w Wallet) Due() time.Time { return instant(w.state().due()) }
+
+// Equal reports whether two wallets are the same. Package go-cmp uses it.
+func (w Wallet) Equal(x Wallet) bool {
+	a, b := w.state(), x.state()
+	return a.id == b.id && a.seq == b.seq && a.at == b.at && a.chain == b.chain
+}
+
+// GoString returns a line that tells what the wallet has, for failing tests.
+func (w Wallet) GoString() string { return w.String() }
+
+// String returns a line that tells what the wallet has.
+func (w Wallet) String() string {
+	return string(w.ID()) + " at " + w.At().Format(time.RFC3339) + ": " + w.Available().String()
+}

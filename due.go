@@ -64,12 +64,11 @@ func (d *decision) timeOut(t int64) error {
 		return nil
 	}
 	var ended []*hold
-	d.w.holds.each(func(_ int, h *holdSlot) bool {
+	for _, h := range d.w.holds.all {
 		if h.until <= t {
-			ended = append(ended, h.hold)
+			ended = append(ended, h)
 		}
-		return true
-	})
+	}
 	slices.SortFunc(ended, func(a, b *hold) int { return cmp.Compare(a.id, b.id) })
 	for _, h := range ended {
 		e := Entry{Kind: KindTimedOut, Of: h.id, Unit: h.unit, Feature: h.feature, Scope: h.scope}

@@ -185,7 +185,7 @@ func (s *state) foldOpening(e *Entry) error {
 		}
 		s.units = append(slices.Clone(s.units), totals{unit: e.Unit})
 	}
-	s.addLot(lot{lotTerms: t.private(), pending: true})
+	s.addLot(&lot{lotTerms: t.private(), pending: true})
 	return nil
 }
 
@@ -358,7 +358,7 @@ func (s *state) foldHold(e *Entry) error {
 			return broken(e, "makes a hold that its lines do not")
 		}
 		p := h.private()
-		s.holds.add(holdSlot{p})
+		s.holds.add(p)
 		s.holdDue = min(s.holdDue, p.until)
 		return nil
 	case KindCaptured, KindReleased, KindTimedOut:
@@ -366,17 +366,13 @@ func (s *state) foldHold(e *Entry) error {
 		if !ok {
 			return broken(e, "ends hold %d, which the wallet has not", e.Of)
 		}
-		h := s.holds.at(slot).hold
+		h := s.holds.at(slot)
 		if h.unit != e.Unit || len(in) > 0 || !sameParts(h.parts, out) {
 			return broken(e, "ends hold %d in part", h.id)
 		}
 		s.holds.remove(slot)
 		if h.until == s.holdDue {
-			s.holdDue = forever
-			s.holds.each(func(_ int, h *holdSlot) bool {
-				s.holdDue = min(s.holdDue, h.until)
-				return true
-			})
+			s.remindHolds()
 		}
 		return nil
 	}
@@ -420,7 +416,7 @@ func (s *state) settle(id ID) {
 	if !isOpen {
 		if l := s.closed.find(id); l != nil && l.open() {
 			back, _ := s.closed.take(id)
-			s.addLot(back)
+			s.addLot(&back)
 		}
 		return
 	}

@@ -188,11 +188,7 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 	if err != nil {
 		return nil, false, err
 	}
-	requests := make([]*request, len(tasks))
-	for i, t := range tasks {
-		requests[i] = requestOf(l.actor, t.Command)
-	}
-	if receipts, err := l.replay(ctx, tasks, requests, stored); receipts != nil || err != nil {
+	if receipts, err := l.replay(ctx, tasks, stored); receipts != nil || err != nil {
 		return receipts, true, err
 	}
 	now := l.clock.Now()
@@ -219,7 +215,7 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 			if err != nil {
 				return nil, false, err
 			}
-			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: requests[i].fingerprint().receipt(d)}}
+			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: fingerprintOf(l.actor, tasks[i].Command).receipt(d)}}
 			w.Changes = append(w.Changes, c)
 		}
 	}

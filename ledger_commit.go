@@ -12,7 +12,7 @@ import (
 
 // replay returns the first receipts if the keys of all tasks are known, and
 // nothing if none is. Another command under a known key is [ErrKeyReused].
-func (l *Ledger) replay(ctx context.Context, tasks []Task, requests []*request, stored []store.State) ([]Receipt, error) {
+func (l *Ledger) replay(ctx context.Context, tasks []Task, stored []store.State) ([]Receipt, error) {
 	var receipts []Receipt
 	for i, st := range stored {
 		if len(st.Receipts) == 0 {
@@ -22,7 +22,7 @@ func (l *Ledger) replay(ctx context.Context, tasks []Task, requests []*request, 
 		if err != nil {
 			return nil, err
 		}
-		if field := requests[i].differs(k.fingerprint); field != "" {
+		if field := differs(l.actor, tasks[i].Command, k.fingerprint); field != "" {
 			return nil, keyReused(tasks[i].Key, field)
 		}
 		r, err := l.recall(ctx, tasks[i].Wallet, tasks[i].Key, k)

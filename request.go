@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"hash/fnv"
 	"io"
 	"maps"
 	"slices"
@@ -14,13 +13,24 @@ import (
 // request is what a key is bound to: the verb, every field with its default
 // filled in, the actor. Neither time nor version is part of it.
 type request struct {
-	w     writer
-	names []string
-	ends  []int
+	w      writer
+	start  int      // of the field that is being written
+	fields []uint32 // a short hash of each field
+	names  []string // of the fields, if they are wanted
+	naming bool
 }
 
+// done ends a field.
 func (r *request) done(name string) {
-	r.names, r.ends = append(r.names, name), append(r.ends, len(r.w.b))
+	const basis, prime = 2166136261, 16777619 // FNV-1a
+	h := uint32(basis)
+	for _, c := range r.w.b[r.start:] {
+		h = (h ^ uint32(c)) * prime
+	}
+	r.fields, r.start = append(r.fields, h), len(r.w.b)
+	if r.naming {
+		r.names = append(r.names, name)
+	}
 }
 
 func (r *request) text(name, v string)          { r.w.text(v); r.done(name) }
@@ -73,31 +83,26 @@ type fingerprint struct {
 	fields []uint32
 }
 
-func requestOf(a Actor, c Command) *request {
-	r := &request{w: writer{make([]byte, 0, 256)}, names: make([]string, 0, 16), ends: make([]int, 0, 16)}
+// fingerprintOf returns the fingerprint of a command that an actor asks for.
+func fingerprintOf(a Actor, c Command) fingerprint {
+	r := request{w: writer{make([]byte, 0, 256)}, fields: make([]uint32, 0, 16)}
+	return r.fingerprint(a, c)
+}
+
+func (r *request) fingerprint(a Actor, c Command) fingerprint {
 	r.text("command", c.verb())
 	r.text("actor.id", a.ID)
 	r.text("actor.role", a.Role)
 	c.request(r)
-	return r
-}
-
-func (r *request) fingerprint() fingerprint {
 	all := sha256.Sum256(r.w.b)
-	f := fingerprint{sum: [16]byte(all[:16]), fields: make([]uint32, len(r.ends))}
-	start := 0
-	for i, end := range r.ends {
-		h := fnv.New32a()
-		h.Write(r.w.b[start:end])
-		f.fields[i], start = h.Sum32(), end
-	}
-	return f
+	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
 }
 
-// differs returns the name of the first field of r that a kept request had
-// otherwise; empty if they are the same.
-func (r *request) differs(kept fingerprint) string {
-	now := r.fingerprint()
+// differs returns the name of the first field in which a kept request was
+// otherwise than this one; empty if they are the same.
+func differs(a Actor, c Command, kept fingerprint) string {
+	r := request{naming: true}
+	now := r.fingerprint(a, c)
 	if now.sum == kept.sum {
 		return ""
 	}

@@ -6,25 +6,23 @@ import (
 )
 
 // pageSize is how many slots a page has. A page is what a commit writes of what
-// changed: small enough to copy, large enough that an ordinary wallet has one.
+// changed; an ordinary wallet has one.
 const pageSize = 32
 
 // slots keeps things in numbered slots, the lowest free one first, in pages. A
-// copy of it shares the pages until it changes them, and knows which it changed:
-// a wallet with thousands of lots costs a spend one page.
-type slots[T slotted] struct {
+// copy shares pages and things until it changes them, and knows which it
+// changed: a wallet with thousands of lots costs a spend one page.
+type slots[T any] struct {
 	pages []*page[T]
 	owned []bool // by page: it is not shared, and it changed since the copy
 	count int
 }
 
-// slotted is what a slot can hold; the zero value is a free slot.
-type slotted interface{ used() bool }
-
-type page[T slotted] struct {
-	items [pageSize]T
-	free  uint32 // a bit for each free slot
-	size  int    // of its stored form
+type page[T any] struct {
+	items [pageSize]*T // nil where the slot is free
+	used  uint32       // a bit for each slot that is not free
+	mine  uint32       // a bit for each thing that is not shared
+	size  int          // of its stored form
 }
 
 // share returns a copy that shares the pages.
@@ -34,17 +32,23 @@ func (s *slots[T]) share() slots[T] {
 
 // at returns what is in a slot, to be read.
 func (s *slots[T]) at(slot int) *T {
-	return &s.pages[slot/pageSize].items[slot%pageSize]
+	return s.pages[slot/pageSize].items[slot%pageSize]
 }
 
 // edit returns what is in a slot, to be changed.
 func (s *slots[T]) edit(slot int) *T {
-	return &s.own(slot / pageSize).items[slot%pageSize]
+	p, i := s.own(slot/pageSize), slot%pageSize
+	if p.mine&(1<<i) == 0 {
+		v := *p.items[i]
+		p.items[i], p.mine = &v, p.mine|1<<i
+	}
+	return p.items[i]
 }
 
 func (s *slots[T]) own(no int) *page[T] {
 	if !s.owned[no] {
 		p := *s.pages[no]
+		p.mine = 0
 		s.pages[no], s.owned[no] = &p, true
 	}
 	return s.pages[no]
@@ -53,55 +57,44 @@ func (s *slots[T]) own(no int) *page[T] {
 // grow makes sure that a page is there.
 func (s *slots[T]) grow(no int) {
 	for len(s.pages) <= no {
-		s.pages = append(s.pages, &page[T]{free: 1<<pageSize - 1})
-		s.owned = append(s.owned, true)
+		s.pages, s.owned = append(s.pages, &page[T]{}), append(s.owned, true)
 	}
 }
 
 // add puts v into the lowest free slot and returns its number.
-func (s *slots[T]) add(v T) int {
+func (s *slots[T]) add(v *T) int {
 	no := 0
-	for no < len(s.pages) && s.pages[no].free == 0 {
+	for no < len(s.pages) && ^s.pages[no].used == 0 {
 		no++
 	}
 	s.grow(no)
-	slot := no*pageSize + bits.TrailingZeros32(s.pages[no].free)
+	slot := no*pageSize + bits.TrailingZeros32(^s.pages[no].used)
 	s.put(slot, v)
 	return slot
 }
 
-// put puts v into a free slot of a page that is there.
-func (s *slots[T]) put(slot int, v T) {
-	p := s.own(slot / pageSize)
-	p.items[slot%pageSize] = v
-	p.free &^= 1 << (slot % pageSize)
+// put puts v, which is not shared, into a free slot of a page that is there.
+func (s *slots[T]) put(slot int, v *T) {
+	p, i := s.own(slot/pageSize), slot%pageSize
+	p.items[i], p.used, p.mine = v, p.used|1<<i, p.mine|1<<i
 	s.count++
 }
 
 // remove frees a slot.
 func (s *slots[T]) remove(slot int) {
-	p := s.own(slot / pageSize)
-	var none T
-	p.items[slot%pageSize] = none
-	p.free |= 1 << (slot % pageSize)
+	p, i := s.own(slot/pageSize), slot%pageSize
+	p.items[i], p.used = nil, p.used&^(1<<i)
 	s.count--
 }
 
-// each calls f for every slot in use, in order, until f returns false.
-func (s *slots[T]) each(f func(slot int, v *T) bool) {
+// all yields every slot in use, in order.
+func (s *slots[T]) all(yield func(slot int, v *T) bool) {
 	for no, p := range s.pages {
-		for left := ^p.free; left != 0; left &= left - 1 {
+		for left := p.used; left != 0; left &= left - 1 {
 			i := bits.TrailingZeros32(left)
-			if !f(no*pageSize+i, &p.items[i]) {
+			if !yield(no*pageSize+i, p.items[i]) {
 				return
 			}
 		}
 	}
 }
-
-func (l lot) used() bool { return l.lotTerms != nil }
-
-// holdSlot is a hold in a slot; holds do not change.
-type holdSlot struct{ *hold }
-
-func (h holdSlot) used() bool { return h.hold != nil }

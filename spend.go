@@ -302,7 +302,7 @@ func (c Reserve) decide(d *decision) error {
 // holdOf returns an open hold, or the refusal that says how it ended.
 func (d *decision) holdOf(id ID) (*hold, error) {
 	if slot, ok := d.w.findHold(id); ok {
-		return d.w.holds.at(slot).hold, nil
+		return d.w.holds.at(slot), nil
 	}
 	for e := range d.history {
 		if e.Of == id && (e.Kind == KindCaptured || e.Kind == KindReleased || e.Kind == KindTimedOut) {

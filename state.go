@@ -28,7 +28,7 @@ type state struct {
 	units  []totals
 	debts  []debt
 	lots   slots[lot]
-	holds  slots[holdSlot]
+	holds  slots[hold]
 	closed closed
 	size   int // of the stored form, all but what changed since it was read
 
@@ -107,7 +107,8 @@ func newState(id WalletID) *state {
 	return &state{id: id, chain: sha256.Sum256(genesis), lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever}
 }
 
-// copy returns a state that can be changed without changing s.
+// copy returns a state that can be changed without changing s, which from now
+// on must not change itself.
 func (s *state) copy() *state {
 	c := *s
 	c.lots, c.holds, c.closed = s.lots.share(), s.holds.share(), s.closed.share()
@@ -143,14 +144,12 @@ func (s *state) find(id ID) (int, bool) {
 
 // findHold returns the slot of a hold.
 func (s *state) findHold(id ID) (int, bool) {
-	at := -1
-	s.holds.each(func(slot int, h *holdSlot) bool {
+	for slot, h := range s.holds.all {
 		if h.id == id {
-			at = slot
+			return slot, true
 		}
-		return at < 0
-	})
-	return at, at >= 0
+	}
+	return 0, false
 }
 
 // look returns a lot, open or closed, to be read; nil if it is not remembered.
@@ -162,7 +161,7 @@ func (s *state) look(id ID) *lot {
 }
 
 // addLot puts a lot into a slot and into the orders that are derived.
-func (s *state) addLot(l lot) int {
+func (s *state) addLot(l *lot) int {
 	slot := s.lots.add(l)
 	s.index(slot)
 	return slot
@@ -206,10 +205,9 @@ func (s *state) closeLot(slot int) {
 // reindex derives the orders anew, after the state was read or the plan changed.
 func (s *state) reindex() {
 	s.byID, s.burn = nil, nil
-	s.lots.each(func(slot int, _ *lot) bool {
+	for slot := range s.lots.all {
 		s.byID = append(s.byID, int32(slot))
-		return true
-	})
+	}
 	s.burn = slices.Clone(s.byID)
 	slices.SortFunc(s.byID, func(a, b int32) int { return cmp.Compare(s.lots.at(int(a)).id, s.lots.at(int(b)).id) })
 	policy := s.terms.burn()
@@ -217,20 +215,23 @@ func (s *state) reindex() {
 		return burnOrder(s.lots.at(int(a)).lotTerms, s.lots.at(int(b)).lotTerms, policy)
 	})
 	s.remind()
-	s.holdDue = forever
-	s.holds.each(func(_ int, h *holdSlot) bool {
-		s.holdDue = min(s.holdDue, h.until)
-		return true
-	})
+	s.remindHolds()
 }
 
 // remind derives anew when time alone changes a lot next.
 func (s *state) remind() {
 	s.lotDue, s.stale = forever, false
-	s.lots.each(func(_ int, l *lot) bool {
+	for _, l := range s.lots.all {
 		s.lotDue = min(s.lotDue, l.due())
-		return true
-	})
+	}
+}
+
+// remindHolds derives anew when the next hold times out.
+func (s *state) remindHolds() {
+	s.holdDue = forever
+	for _, h := range s.holds.all {
+		s.holdDue = min(s.holdDue, h.until)
+	}
 }
 
 // due returns when time alone changes the wallet next; forever if never.

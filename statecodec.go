@@ -36,7 +36,7 @@ func (s *state) parts(all, plan bool) []part {
 		}
 		if all || s.lots.owned[no] {
 			var body []byte
-			if p.free != 1<<pageSize-1 {
+			if p.used != 0 {
 				w := writer{[]byte{stateForm}}
 				w.lotPage(p)
 				body = w.b
@@ -128,9 +128,9 @@ func (s *state) head() []byte {
 }
 
 func (w *writer) lotPage(p *page[lot]) {
-	w.uint(uint64(^p.free))
-	for used := ^p.free; used != 0; used &= used - 1 {
-		w.lot(&p.items[bits.TrailingZeros32(used)])
+	w.uint(uint64(p.used))
+	for used := p.used; used != 0; used &= used - 1 {
+		w.lot(p.items[bits.TrailingZeros32(used)])
 	}
 }
 
@@ -154,14 +154,14 @@ func (w *writer) lot(l *lot) {
 	}
 }
 
-func holdPage(p *page[holdSlot]) []byte {
-	if p.free == 1<<pageSize-1 {
+func holdPage(p *page[hold]) []byte {
+	if p.used == 0 {
 		return nil
 	}
 	w := writer{[]byte{stateForm}}
-	w.uint(uint64(^p.free))
-	for used := ^p.free; used != 0; used &= used - 1 {
-		w.hold(p.items[bits.TrailingZeros32(used)].hold)
+	w.uint(uint64(p.used))
+	for used := p.used; used != 0; used &= used - 1 {
+		w.hold(p.items[bits.TrailingZeros32(used)])
 	}
 	return w.b
 }
@@ -207,16 +207,14 @@ func decodeState(id WalletID, parts []part, known func(hash [32]byte) *terms) (*
 func (s *state) sums() bool {
 	sums := make([]totals, len(s.units))
 	ok := true
-	s.lots.each(func(_ int, l *lot) bool {
+	for _, l := range s.lots.all {
 		i := slices.IndexFunc(s.units, func(t totals) bool { return t.unit == l.unit })
 		if i < 0 {
-			ok = false
 			return false
 		}
 		sums[i].available += l.available
 		sums[i].held += l.held
-		return true
-	})
+	}
 	for i := range sums {
 		ok = ok && sums[i].available == s.units[i].available && sums[i].held == s.units[i].held
 	}
@@ -285,8 +283,8 @@ func (s *state) readLots(no int, r *reader) {
 	}
 }
 
-func (r *reader) lot() lot {
-	l := lot{lotTerms: r.lotTerms()}
+func (r *reader) lot() *lot {
+	l := &lot{lotTerms: r.lotTerms()}
 	flags := r.byte()
 	l.pending, l.withdrawn = flags&1 != 0, flags&2 != 0
 	for _, n := range [...]*Amount{&l.available, &l.held, &l.consumed, &l.expired, &l.revoked, &l.refunded, &l.moved} {
@@ -322,7 +320,7 @@ func (s *state) readPart(p part) error {
 		}
 		s.holds.grow(no)
 		for used := uint32(r.uint()); used != 0 && !r.bad; used &= used - 1 {
-			s.holds.put(no*pageSize+bits.TrailingZeros32(used), holdSlot{r.hold()})
+			s.holds.put(no*pageSize+bits.TrailingZeros32(used), r.hold())
 		}
 		s.holds.pages[no].size = len(p.body)
 	case closedPart:
@@ -331,7 +329,7 @@ func (s *state) readPart(p part) error {
 		}
 		c := &closedPage{full: r.bool(), size: len(p.body)}
 		for range r.count() {
-			c.lots = append(c.lots, r.lot())
+			c.lots = append(c.lots, *r.lot())
 		}
 		s.closed.pages = append(s.closed.pages, c)
 	default:

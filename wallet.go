@@ -259,21 +259,18 @@ type Balance struct {
 func (w Wallet) Balance(unit Unit, scope string) Balance {
 	b := Balance{Unit: unit, By: map[Source]Amount{}}
 	s := w.state()
-	s.lots.each(func(_ int, l *lot) bool {
-		if l.unit != unit || l.scope != "" && l.scope != scope {
-			return true
-		}
-		if l.pending {
+	for _, l := range s.lots.all {
+		switch {
+		case l.unit != unit || l.scope != "" && l.scope != scope:
+			continue
+		case l.pending:
 			b.Pending += l.amount
-			return true
+		case l.available > 0:
+			b.By[l.source] += l.available
 		}
 		b.Available += l.available
 		b.Held += l.held
-		if l.available > 0 {
-			b.By[l.source] += l.available
-		}
-		return true
-	})
+	}
 	if t := s.of(unit); t != nil {
 		b.Debt = t.debt
 	}
@@ -312,7 +309,11 @@ func (w Wallet) Lot(id ID) (Lot, bool) {
 // Holds yields the holds that have not ended, in no order.
 func (w Wallet) Holds() iter.Seq[Hold] {
 	return func(yield func(Hold) bool) {
-		w.state().holds.each(func(_ int, h *holdSlot) bool { return yield(h.public()) })
+		for _, h := range w.state().holds.all {
+			if !yield(h.public()) {
+				return
+			}
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (d *decision) timeOut(t int64) error {
 	slices.SortFunc(ended, func(a, b *hold) int { return cmp.Compare(a.id, b.id) })
 	for _, h := range ended {
 		e := Entry{Kind: KindTimedOut, Of: h.id, Unit: h.unit, Feature: h.feature, Scope: h.scope}
-		e.Lines = d.giveBack(nil, h.parts, Held, t)
+		e.Lines = d.giveBack(nil, h.parts, Held, t-1) // what ends at t has not ended yet
 		if err := d.emitDue(t, e); err != nil {
 			return err
 		}

@@ -72,7 +72,9 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 		}
 		if r.Kind == KindErased {
 			for _, id := range r.Setting.Erased {
-				c.Erase = append(c.Erase, uint64(id))
+				if uint64(id) <= prev { // what fell due meanwhile has no note
+					c.Erase = append(c.Erase, uint64(id))
+				}
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) 
 	year, month, day := w.At().In(w.Zone()).Date()
 	from := civil(w.Zone(), year, month, day-days+1, 0, 0, 0, 0)
 	q := store.Query{
-		Wallet: string(w.ID()), From: micros(from),
+		Wallet: string(w.ID()), From: max(0, micros(from)),
 		Kinds: []uint8{uint8(KindSpent), uint8(KindCaptured), uint8(KindReversed)},
 	}
 	entries, err := l.entries(ctx, w.ID(), q)

@@ -178,10 +178,10 @@ func (l *Ledger) historyQuery(id WalletID, q HistoryQuery) (store.Query, error) 
 		s.Through = uint64(q.Before) - 1
 	}
 	if !q.Within.Start.IsZero() {
-		s.From = micros(q.Within.Start)
+		s.From = max(0, micros(bounded(q.Within.Start)))
 	}
 	if !q.Within.End.IsZero() {
-		s.To = micros(q.Within.End)
+		s.To = max(1, micros(bounded(q.Within.End)))
 	}
 	for _, k := range q.Kinds {
 		s.Kinds = append(s.Kinds, uint8(k))
@@ -205,7 +205,7 @@ func (l *Ledger) Wallets(ctx context.Context, after WalletID) iter.Seq2[WalletID
 // Due yields the wallets that have something due by time at or before an
 // instant that is not written yet, in order of their bytes.
 func (l *Ledger) Due(ctx context.Context, by time.Time) iter.Seq2[WalletID, error] {
-	return l.heads(ctx, store.Filter{Due: micros(by)})
+	return l.heads(ctx, store.Filter{Due: max(1, micros(bounded(by)))})
 }
 
 func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, error] {

@@ -34,6 +34,7 @@ func (p Plan) Validate() error {
 	}
 	p.checkPacks(&f)
 	p.checkOverdrafts(&f)
+	p.checkCurrency(&f)
 	if p.Burn > SoonestExpiry {
 		f.say("burn", "is not known")
 	}
@@ -56,10 +57,10 @@ func (p *Plan) checkTime(f *faults) {
 	switch {
 	case p.Every == 0:
 		f.say("every", "is not set: the cycle, such as 1 month")
+	case p.Every.Validate() != nil:
+		f.add("every", p.Every.Validate())
 	case !byMonth && !byDay:
 		f.say("every", "is %v: it has to be days, months or years", p.Every)
-	default:
-		f.add("every", p.Every.Validate())
 	}
 	if byDay && p.Anchor == FirstOfMonth {
 		f.say("anchor", "is the first of the month, and the cycle is %d days", days)
@@ -174,6 +175,26 @@ func (p *Plan) checkAuto(f *faults) {
 	}
 	if p.Auto.Below == Unlimited {
 		f.say("auto.below", "is unlimited")
+	}
+}
+
+// checkCurrency reports prices in another currency than the first: what a
+// command charges is one sum.
+func (p *Plan) checkCurrency(f *faults) {
+	first := p.Price.Currency
+	check := func(path string, m Money) {
+		switch {
+		case first == "":
+			first = m.Currency
+		case m.Currency != "" && m.Currency != first:
+			f.say(path, "is in %s, and another price in %s", m.Currency, first)
+		}
+	}
+	for i, t := range p.Tiers {
+		check(fmt.Sprintf("tiers[%d].price", i), t.Price)
+	}
+	for i, k := range p.Packs {
+		check(fmt.Sprintf("packs[%d].price", i), k.Price)
 	}
 }
 

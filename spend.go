@@ -190,12 +190,12 @@ func (u usage) check() error {
 }
 
 func (c Spend) decide(d *decision) error {
+	if !c.Occurred.IsZero() && (!inTime(c.Occurred) || micros(c.Occurred) > d.at) {
+		return invalid("occurred", "is after now, or before 1970")
+	}
 	x, err := d.price(c.usage())
 	if err != nil {
 		return err
-	}
-	if !c.Occurred.IsZero() && (!inTime(c.Occurred) || micros(c.Occurred) > d.at) {
-		return invalid("occurred", "is after now")
 	}
 	lines, err := d.cover(x, Consumed)
 	if err != nil {
@@ -262,10 +262,6 @@ func (d *decision) mayOwe(unit Unit, more Amount) bool {
 }
 
 func (c Reserve) decide(d *decision) error {
-	x, err := d.price(c.usage())
-	if err != nil {
-		return err
-	}
 	switch {
 	case c.Until.IsZero():
 		return invalid("until", "is not set")
@@ -277,6 +273,10 @@ func (c Reserve) decide(d *decision) error {
 		return invalid("over", "is not known")
 	case d.w.holds.count >= maxHolds:
 		return &InvalidError{Field: "wallet", Reason: "has 1,000 open holds", Err: ErrLimit}
+	}
+	x, err := d.price(c.usage())
+	if err != nil {
+		return err
 	}
 	lines, err := d.cover(x, Held)
 	if err != nil {
@@ -312,29 +312,32 @@ func (d *decision) holdOf(id ID) (*hold, error) {
 	return nil, &InvalidError{Field: "hold", Reason: "is none of this wallet", Err: ErrNotFound}
 }
 
-// used returns what a capture spends of a hold.
-func (d *decision) used(c Capture, h *hold) (debit, error) {
-	x := debit{unit: h.unit, feature: h.feature, scope: h.scope}
+// check reports what is wrong with a capture, whatever its hold.
+func (c Capture) check() error {
 	ways := 0
 	for _, given := range []bool{c.Quantity != 0 || len(c.Factors) > 0, c.Amount != 0, c.All, c.Free} {
 		if given {
 			ways++
 		}
 	}
-	if ways != 1 {
-		return x, invalid("amount", "or one of quantity, all and free has to be given, and no more than one")
-	}
-	if err := c.Note.check(); err != nil {
-		return x, err
-	}
 	switch {
+	case ways != 1:
+		return invalid("amount", "or one of quantity, all and free has to be given, and no more than one")
 	case c.Amount < 0:
-		return x, invalid("amount", "is negative")
-	case c.Amount > 0:
-		x.amount = c.Amount
+		return invalid("amount", "is negative")
+	case c.Quantity < 0:
+		return invalid("quantity", "is negative")
+	}
+	return c.Note.check()
+}
+
+// used returns what a capture spends of a hold.
+func (d *decision) used(c Capture, h *hold) (debit, error) {
+	x := debit{unit: h.unit, feature: h.feature, scope: h.scope, amount: c.Amount}
+	switch {
 	case c.All:
 		x.amount = h.amount
-	case !c.Free:
+	case c.Amount == 0 && !c.Free:
 		u := c.usage()
 		u.feature, u.scope = h.feature, h.scope
 		return d.price(u)
@@ -343,6 +346,9 @@ func (d *decision) used(c Capture, h *hold) (debit, error) {
 }
 
 func (c Capture) decide(d *decision) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	h, err := d.holdOf(c.Hold)
 	if err != nil {
 		return err

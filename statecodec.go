@@ -15,6 +15,7 @@ const (
 	lotPart    = 1 << 32 // and the page's number, from 1
 	holdPart   = 2 << 32 // and the page's number
 	closedPart = 3 << 32 // and the page's number
+	maxPages   = 4096    // of lots, and of holds: more than any wallet gets to
 )
 
 type part struct {
@@ -308,14 +309,14 @@ func (s *state) readPart(p part) error {
 	no := int(p.id & (1<<32 - 1))
 	switch p.id &^ (1<<32 - 1) {
 	case lotPart:
-		if no == 0 || no > maxState/pageSize {
+		if no == 0 || no >= maxPages {
 			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
 		}
 		s.lots.grow(no)
 		s.readLots(no, &r)
 		s.lots.pages[no].size = len(p.body)
 	case holdPart:
-		if no > maxState/pageSize {
+		if no >= maxPages {
 			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
 		}
 		s.holds.grow(no)

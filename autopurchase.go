@@ -87,7 +87,7 @@ func (d *decision) purchase(k Pack, amount Amount, surcharge Share, setting *Set
 		life = ForCycle
 	}
 	terms := Terms{
-		Source: source, Amount: amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(life, d.at)),
+		Source: source, Amount: amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(life, d.at, d.w.cycle)),
 		Priority: priorityOf(k.Priority, "", nil), Paid: total, Purchase: id,
 	}
 	e := Entry{Kind: KindPurchased, Unit: k.Unit, Charge: total, Opens: &terms, Setting: setting, Note: n}
@@ -116,12 +116,13 @@ func (c Refund) decide(d *decision) error {
 		return err
 	}
 	var lots []ID
+	var unused Amount
 	for _, slot := range d.w.byID {
-		if l := d.w.lots.at(int(slot)); c.Purchase != 0 && l.purchase == c.Purchase && l.available > 0 {
-			lots = append(lots, l.id)
+		if l := d.w.lots.at(int(slot)); c.Purchase != 0 && l.purchase == c.Purchase && !l.withdrawn {
+			lots, unused = append(lots, l.id), max(unused, l.available)
 		}
 	}
-	if len(lots) == 0 {
+	if unused == 0 {
 		if l := d.w.look(c.Purchase); l != nil && l.purchase == c.Purchase {
 			return d.refuse(Ended, "the purchase has nothing left that is not held")
 		}
@@ -129,20 +130,29 @@ func (c Refund) decide(d *decision) error {
 	}
 	d.made = d.w.seq + 1
 	for _, id := range lots {
-		l := d.w.look(id)
-		e := Entry{
-			Kind: KindRefunded, Of: c.Purchase, Unit: l.unit, Note: c.Note,
-			Lines: []Line{{Lot: id, From: Available, To: Refunded, Amount: l.available}},
-		}
-		if l.paid.Micros > 0 {
-			back := Money{Micros: l.deferred(l.available), Currency: l.paid.Currency}.floor()
-			e.Charge, e.Lines[0].Revenue.Refunded = back, back.Micros
-		}
-		if err := d.emit(e); err != nil {
+		if err := d.refund(c, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// refund takes back what a lot of a purchase has. A lot that is held altogether
+// is revoked: what is released of it does not come back.
+func (d *decision) refund(c Refund, id ID) error {
+	l := d.w.look(id)
+	if l.available == 0 {
+		return d.revoke(id, c.Note)
+	}
+	e := Entry{
+		Kind: KindRefunded, Of: c.Purchase, Unit: l.unit, Note: c.Note,
+		Lines: []Line{{Lot: id, From: Available, To: Refunded, Amount: l.available}},
+	}
+	if l.paid.Micros > 0 {
+		back := Money{Micros: l.deferred(l.available), Currency: l.paid.Currency}.floor()
+		e.Charge, e.Lines[0].Revenue.Refunded = back, back.Micros
+	}
+	return d.emit(e)
 }
 
 func (c SetAutoPurchase) decide(d *decision) error {
@@ -179,24 +189,31 @@ func (p *Plan) autoPack() (Pack, bool) {
 }
 
 // autoLeft returns how many credits auto-purchase may still buy in the month that t is in.
-func (s *state) autoLeft(unit Unit, t int64) (left Amount, window int64) {
-	window = micros(s.month(t).Start)
-	left = s.terms.autoLimit(unit)
-	if window == s.auto.window {
+func (s *state) autoLeft(unit Unit, t int64) (left Amount, month Period) {
+	month, left = s.month(t), s.terms.autoLimit(unit)
+	if micros(month.Start) == s.auto.from {
 		left = max(0, left-s.auto.bought)
 	}
-	return left, window
+	return left, month
 }
 
-// month returns the month, counted from the plan's anchor, that t is in.
+// month returns the month, counted from the plan's anchor, that t is in. Where
+// the cycle is a month it is that, as it was recorded; and a month that was
+// bought in keeps the end it had, also when the zone changes.
 func (s *state) month(t int64) Period {
+	if s.auto.from <= t && t < s.auto.until {
+		return Period{instant(s.auto.from), instant(s.auto.until)}
+	}
+	if s.terms.Every == Months(1) {
+		return Period{instant(s.starts), instant(s.ends)}
+	}
 	by := s.terms.Anchor
 	if by == 0 {
 		by = Anniversary
 	}
 	months := Schedule{Anchor: instant(s.anchor), Every: Months(1), By: by, Zone: s.loc}
 	n := months.Index(instant(t))
-	return Period{months.Instant(n), months.Instant(n + 1)}
+	return Period{instant(max(micros(months.Instant(n)), s.auto.until)), months.Instant(n + 1)}
 }
 
 // bought is what came of an attempt to buy automatically.
@@ -221,14 +238,14 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 			need, ok = addAmount(need, o.amount)
 		}
 	}
-	left, window := d.w.autoLeft(k.Unit, d.at)
+	left, month := d.w.autoLeft(k.Unit, d.at)
 	size := d.w.terms.Auto.Size
 	packs := (int64(need)-1)/int64(size) + 1
 	amount, fits := mulInt(packs, int64(size))
 	if !ok || !fits || Amount(amount) > left {
 		return autoLimited, nil
 	}
-	setting := &Setting{Window: instant(window)}
+	setting := &Setting{Month: month}
 	return autoDone, d.purchase(k, Amount(amount), d.w.terms.Auto.Surcharge, setting, Note{})
 }
 
@@ -240,11 +257,11 @@ func (d *decision) trigger(unit Unit) error {
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()
 	t := d.w.of(unit)
-	left, window := d.w.autoLeft(unit, d.at)
+	left, month := d.w.autoLeft(unit, d.at)
 	if t != nil && t.available > below || left < d.w.terms.Auto.Size {
 		return nil
 	}
-	setting := &Setting{Window: instant(window)}
+	setting := &Setting{Month: month}
 	return d.purchase(k, d.w.terms.Auto.Size, d.w.terms.Auto.Surcharge, setting, Note{})
 }
 

@@ -143,7 +143,8 @@ func (w *writer) payload(e *Entry) {
 		for _, id := range s.Erased {
 			w.uint(uint64(id))
 		}
-		w.optTime(s.Window)
+		w.optTime(s.Month.Start)
+		w.optTime(s.Month.End)
 	}
 	if e.Peer != "" {
 		w.text(string(e.Peer))
@@ -263,7 +264,7 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		for range r.count() {
 			s.Erased = append(s.Erased, ID(r.uint()))
 		}
-		s.Window = r.optTime()
+		s.Month = Period{r.optTime(), r.optTime()}
 		e.Setting = s
 	}
 	if on(hasPeer) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -63,8 +64,8 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 	if err := errors.Join(checkName("key", string(c.Key)), c.Actor.check()); err != nil {
 		return nil, false, err
 	}
-	if c.Command == nil {
-		return nil, false, invalid("command", "is nil")
+	if c.Command, err = plain(c.Command); err != nil {
+		return nil, false, err
 	}
 	d = &decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1}
 	if _, opens := c.Command.(Open); w.seq == 0 && !opens {
@@ -109,7 +110,7 @@ func (d *decision) emit(e Entry) error {
 		if now := micros(d.call.Now); now < d.at {
 			e.Clock = instant(now)
 		}
-		e.Actor = d.call.Actor
+		e.Actor, e.Note.Labels = d.call.Actor, maps.Clone(e.Note.Labels)
 		if e.Actor != (Actor{}) || !e.Note.isZero() {
 			r.note = appendNote(nil, d.salt(e.Seq), e.Actor, e.Note)
 			e.Seal = seal(r.note)

@@ -26,6 +26,9 @@ func (d *decision) advance(to int64, cycles int) (done bool, err error) {
 		if err := d.step(t); err != nil {
 			return false, err
 		}
+		if d.w.due() <= t {
+			return false, corrupt("wallet %q does not get past %v", d.w.id, instant(t))
+		}
 	}
 }
 
@@ -125,7 +128,7 @@ func (d *decision) carry(t int64) error {
 	for _, c := range d.w.carry {
 		expires := c.expires
 		if expires == forever {
-			expires = d.cycleAfter(t)
+			expires = d.lifeFrom(ForCycle, t, d.w.cycle+1)
 		}
 		if err := d.roll(t, c.unit, c.amount, expires, FromCarryOver); err != nil {
 			return err
@@ -171,10 +174,7 @@ func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64,
 	if life == 0 {
 		life = ForCycle
 	}
-	if life == ForCycle {
-		return amount, d.cycleAfter(t), nil
-	}
-	return amount, d.lifeFrom(life, t), nil
+	return amount, d.lifeFrom(life, t, d.w.cycle+1), nil
 }
 
 // roll moves an amount of ending allowances of a unit to lots of their own,
@@ -235,7 +235,7 @@ func (d *decision) expire(t int64) error {
 // credits that are issued for it.
 func (d *decision) forgive(t int64) error {
 	for _, o := range slices.Clone(d.w.debts) {
-		if d.w.terms.overdraft(o.unit).AtReset != ForgiveDebt {
+		if d.w.terms.overdraft(o.unit).AtReset != ForgiveDebt || d.w.room(o.unit) < o.amount {
 			continue
 		}
 		id := d.w.seq + 1
@@ -289,7 +289,7 @@ func (d *decision) grantAllowances(t int64, part, whole int64) error {
 		if !ok {
 			return overflows("allowances")
 		}
-		if n == 0 {
+		if n = min(n, int64(d.w.room(a.Unit))); n == 0 { // what time does does not fail
 			continue
 		}
 		e := Entry{Kind: KindGranted, Unit: a.Unit, Opens: &Terms{
@@ -352,32 +352,27 @@ func (p *Plan) cycles(anchor int64, zone *time.Location) Schedule {
 	return Schedule{Anchor: instant(anchor), Every: p.Every, By: by, Zone: zone}
 }
 
-// cycleAfter returns the end of the cycle that begins when the current one ends at t.
-func (d *decision) cycleAfter(t int64) int64 {
-	zone := d.w.loc
-	if d.w.next != "" {
-		if loc, err := loadZone(d.w.next); err == nil {
-			zone = loc
-		}
-	}
-	return max(t+1, micros(d.w.terms.cycles(d.w.anchor, zone).Instant(d.w.cycle+2)))
-}
-
-// lifeFrom returns when something that lives for a span from t on ends.
-func (d *decision) lifeFrom(life Span, t int64) int64 {
+// lifeFrom returns when something ends that lives for a span from t on, which is
+// in a cycle: the current one, or at a reset the one that begins.
+func (d *decision) lifeFrom(life Span, t int64, cycle int) int64 {
+	end := cycle + 1
 	switch life {
 	case ForCycle:
-		return d.w.ends
 	case ForTerm:
 		per := d.w.terms.cyclesPerTerm()
-		end := (d.w.cycle/per + 1) * per
-		if end == d.w.cycle+1 {
-			return d.w.ends // as it was recorded
-		}
-		return max(d.w.ends, micros(d.w.terms.cycles(d.w.anchor, d.w.loc).Instant(end)))
+		end = (cycle/per + 1) * per
 	case Forever, 0:
 		return forever
+	default:
+		at, _ := life.After(instant(t), d.w.loc)
+		return micros(at)
 	}
-	at, _ := life.After(instant(t), d.w.loc)
-	return micros(at)
+	if end == d.w.cycle+1 {
+		return d.w.ends // as it was recorded
+	}
+	zone := d.w.loc
+	if loc, err := loadZone(d.w.next); d.w.next != "" && err == nil {
+		zone = loc
+	}
+	return max(t+1, micros(d.w.terms.cycles(d.w.anchor, zone).Instant(end)))
 }

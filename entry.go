@@ -56,7 +56,7 @@ type Setting struct {
 	CarryOver Amount    // of the entry's unit, that the next reset carries over
 	Expires   time.Time // of what is carried over; zero for one cycle
 	Erased    []ID      // whose actors and notes were removed
-	Window    time.Time // of an automatic purchase: the month that it counts in
+	Month     Period    // of an automatic purchase: the one that it counts in
 }
 
 // Line moves a positive amount of the entry's unit from one account to another.

@@ -123,9 +123,14 @@ func (s *state) foldPurchase(e *Entry) error {
 	if e.Setting == nil {
 		return nil
 	}
-	if w := micros(e.Setting.Window); w != s.auto.window {
-		s.auto.window, s.auto.bought = w, 0
+	m := e.Setting.Month
+	if !inTime(m.Start) || !m.Contains(e.At) {
+		return broken(e, "counts in another month")
 	}
+	if from := micros(m.Start); from != s.auto.from {
+		s.auto.from, s.auto.bought = from, 0
+	}
+	s.auto.until = micros(m.End)
 	sum, ok := addAmount(s.auto.bought, e.Opens.Amount)
 	if !ok {
 		return overflows("amount")
@@ -185,6 +190,11 @@ func (s *state) foldOpening(e *Entry) error {
 		}
 		s.units = append(slices.Clone(s.units), totals{unit: e.Unit})
 	}
+	u := s.of(e.Unit)
+	if u.room() < t.Amount {
+		return overflows("amount")
+	}
+	u.pending += t.Amount
 	s.addLot(&lot{lotTerms: t.private(), pending: true})
 	return nil
 }
@@ -273,6 +283,8 @@ func (t *totals) move(ln *Line) error {
 	}
 	ok := true
 	switch ln.From {
+	case Issued:
+		ok = take(&t.pending)
 	case Available:
 		ok = take(&t.available)
 	case Held:
@@ -288,10 +300,7 @@ func (t *totals) move(ln *Line) error {
 	case Debt:
 		ok = ok && take(&t.debt)
 	}
-	if ok {
-		_, ok = addAmount(t.available, t.held)
-	}
-	if !ok {
+	if !ok || t.room() < 0 {
 		return overflows("amount")
 	}
 	return nil
@@ -421,7 +430,7 @@ func (s *state) settle(id ID) {
 		return
 	}
 	l := s.lots.at(slot)
-	if s.lotDue <= s.at || l.available == 0 && l.expires <= s.lotDue {
+	if s.lotDue <= s.at || l.available == 0 && (l.expires == s.lotDue || l.starts == s.lotDue) {
 		s.stale = true
 	}
 	if !l.open() {

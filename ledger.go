@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ type Ledger struct {
 	actor Actor
 	salt  [32]byte
 	hook  func(context.Context, Receipt)
-	plans *planCache
+	known *cache
 }
 
 // New returns a ledger on s. opts may be nil.
@@ -51,7 +52,7 @@ func New(s Store, opts *Options) *Ledger {
 	if opts == nil {
 		opts = &Options{}
 	}
-	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, plans: &planCache{}}
+	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, known: &cache{}}
 	if l.clock == nil {
 		l.clock = clock.New()
 	}
@@ -117,7 +118,7 @@ func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command)
 // at most 100. Each has its own key: if all are known, the first receipts come
 // back; if only some are, that is [ErrKeyReused].
 func (l *Ledger) DoAll(ctx context.Context, tasks ...Task) ([]Receipt, error) {
-	return l.run(ctx, tasks, true)
+	return l.run(ctx, slices.Clone(tasks), true)
 }
 
 // Transfer moves an amount from one wallet to another, all or nothing, under one
@@ -152,8 +153,9 @@ func checkTasks(tasks []Task) error {
 		if strings.HasPrefix(string(t.Key), libraryKeys) {
 			return invalid("key", "begins with %q, which is the library's own", libraryKeys)
 		}
-		if t.Command == nil {
-			return invalid("command", "is nil")
+		var err error
+		if tasks[i].Command, err = plain(t.Command); err != nil {
+			return err
 		}
 		for _, o := range tasks[:i] {
 			if o.Wallet == t.Wallet {
@@ -210,11 +212,11 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 			hand(&tasks[i+1], d)
 		}
 		receipts = append(receipts, d.receipt(tasks[i].Key))
+		c, err := d.change(stored[i].Seq)
+		if err != nil {
+			return nil, false, err
+		}
 		if write {
-			c, err := d.change(stored[i].Seq)
-			if err != nil {
-				return nil, false, err
-			}
 			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: fingerprintOf(l.actor, tasks[i].Command).receipt(d)}}
 			w.Changes = append(w.Changes, c)
 		}
@@ -266,7 +268,7 @@ func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
 	return kept[0], nil
 }
 
-// decode returns a stored wallet. Plans are decoded once and shared.
+// decode returns a stored wallet.
 func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 	if st.Seq == 0 {
 		return newState(id), nil
@@ -275,14 +277,14 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 	for i, p := range st.Parts {
 		parts[i] = part{p.ID, p.Body}
 	}
-	s, err := decodeState(id, parts, l.plans.get)
+	s, err := decodeState(id, parts, l.known)
 	if err != nil {
 		return nil, err
 	}
 	if uint64(s.seq) != st.Seq {
 		return nil, corrupt("wallet %q is at entry %d, and its head at %d", id, st.Seq, s.seq)
 	}
-	l.plans.put(s.terms)
+	l.known.keep(s.terms)
 	return s, nil
 }
 
@@ -298,6 +300,9 @@ func (l *Ledger) decide(ctx context.Context, s *state, t *Task, now time.Time, w
 		d, done, err := decide(s, &c)
 		if err != nil || done || write {
 			return d, done, err
+		}
+		for i := range d.out {
+			c.Past = append(c.Past, d.out[i].Entry)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	"example.com/credits/store"
 )
@@ -96,25 +97,49 @@ func (l *Ledger) saltOf(t *Task) [32]byte {
 	return sha256.Sum256(append(b, t.Key...))
 }
 
-// planCache keeps decoded plans by their hash. It affects cost, never meaning.
-type planCache struct {
+// cache keeps what the wallets of a ledger share. It is bounded: full, it begins anew.
+type cache struct {
 	mu    sync.RWMutex
 	plans map[[32]byte]*terms
+	zones map[string]*time.Location
 }
 
-func (c *planCache) get(hash [32]byte) *terms {
+const cacheSize = 1024
+
+func (c *cache) plan(hash [32]byte) *terms {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.plans[hash]
 }
 
-func (c *planCache) put(t *terms) {
-	if c.get(t.hash) != nil {
+func (c *cache) zone(name string) (*time.Location, error) {
+	c.mu.RLock()
+	loc := c.zones[name]
+	c.mu.RUnlock()
+	if loc != nil {
+		return loc, nil
+	}
+	loc, err := loadZone(name)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.zones == nil || len(c.zones) >= cacheSize {
+		c.zones = make(map[string]*time.Location)
+	}
+	c.zones[name] = loc
+	return loc, nil
+}
+
+// keep remembers a plan that was read.
+func (c *cache) keep(t *terms) {
+	if c.plan(t.hash) != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.plans == nil || len(c.plans) >= 1024 {
+	if c.plans == nil || len(c.plans) >= cacheSize {
 		c.plans = make(map[[32]byte]*terms)
 	}
 	c.plans[t.hash] = t

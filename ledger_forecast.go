@@ -59,17 +59,23 @@ func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) 
 	if err != nil {
 		return 0, err
 	}
-	var net Amount
+	var mean, rest Amount // the sum itself may have no amount
 	for i := range entries {
-		switch e := &entries[i]; {
-		case e.Unit != unit:
-		case e.Kind == KindReversed:
-			net -= e.moved()
-		default:
-			net += e.moved()
+		e := &entries[i]
+		if e.Unit != unit {
+			continue
 		}
+		n := e.moved()
+		if e.Kind == KindReversed {
+			n = -n
+		}
+		sum, ok := addAmount(mean, n/days)
+		if !ok {
+			return 0, overflows("unit")
+		}
+		mean, rest = sum, rest+n%days
 	}
-	return max(0, net/days), nil
+	return max(0, mean+rest/days), nil
 }
 
 // runOut spends perDay at the end of every local day, before what falls due at

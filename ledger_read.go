@@ -2,6 +2,7 @@ package credits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -234,26 +235,29 @@ func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, 
 // Tick writes what fell due by now in all wallets, and returns how many wallets
 // it wrote. Balances do not need it: reports and notifications do, to be prompt.
 // It may run anywhere, any number of times, in any number of processes, or
-// never: the entries are the same.
+// never: the entries are the same. A wallet that cannot be written is reported
+// and does not keep the others from it.
 func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	now := l.clock.Now()
 	if !inTime(now) {
 		return 0, invalid("now", "%v is outside the years 1970 to 9999", now)
 	}
 	wrote := 0
+	var faults error
 	for id, err := range l.Due(ctx, now) {
 		if err != nil {
-			return wrote, err
+			return wrote, errors.Join(faults, err)
 		}
 		changed, err := l.tick(ctx, id, micros(now))
-		if err != nil {
-			return wrote, err
-		}
 		if changed {
 			wrote++
 		}
+		faults = errors.Join(faults, err)
+		if errors.Is(err, ErrRetry) || errors.Is(err, ErrUnknown) { // the store's, not this wallet's
+			break
+		}
 	}
-	return wrote, nil
+	return wrote, faults
 }
 
 // tick writes what fell due in one wallet. It leaves off where someone else

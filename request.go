@@ -114,11 +114,58 @@ func differs(a Actor, c Command, kept fingerprint) string {
 	return "command"
 }
 
+// plain returns a command as the value that it is: commands are values, and what
+// points to one is taken for it.
+func plain(c Command) (Command, error) {
+	switch p := c.(type) {
+	case *Open:
+		return valueOf(p)
+	case *Spend:
+		return valueOf(p)
+	case *Reserve:
+		return valueOf(p)
+	case *Capture:
+		return valueOf(p)
+	case *Release:
+		return valueOf(p)
+	case *Reverse:
+		return valueOf(p)
+	case *Grant:
+		return valueOf(p)
+	case *Revoke:
+		return valueOf(p)
+	case *CarryOver:
+		return valueOf(p)
+	case *Buy:
+		return valueOf(p)
+	case *Refund:
+		return valueOf(p)
+	case *SetAutoPurchase:
+		return valueOf(p)
+	case *SetZone:
+		return valueOf(p)
+	case *Erase:
+		return valueOf(p)
+	case nil:
+		return nil, invalid("command", "is nil")
+	default:
+		return c, nil
+	}
+}
+
+func valueOf[C Command](p *C) (Command, error) {
+	if p == nil {
+		return nil, invalid("command", "is nil")
+	}
+	return *p, nil
+}
+
 // AppendCommand appends the JSON form of a command, which names its verb, such as
 // {"spend":{"amount":"2.5"}}. It is what [ParseCommand] reads.
 func AppendCommand(b []byte, c Command) ([]byte, error) {
-	if c == nil {
-		return b, invalid("command", "is nil")
+	c, err := plain(c)
+	if err != nil {
+		return b, err
 	}
 	data, err := json.Marshal(map[string]Command{c.verb(): c})
 	if err != nil {

@@ -238,6 +238,9 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 		reason = LimitReached
 	}
 	if to == Consumed && d.mayOwe(x.unit, short) {
+		if len(d.w.debts) == maxDebts {
+			return nil, &InvalidError{Field: "wallet", Reason: "has 1,000 unpaid spends", Err: ErrLimit}
+		}
 		return append(lines, Line{From: Debt, To: Consumed, Amount: short}), nil
 	}
 	return nil, d.short(x, reason)
@@ -246,7 +249,7 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 // mayOwe reports whether the plan's overdraft lets the wallet owe so much more.
 func (d *decision) mayOwe(unit Unit, more Amount) bool {
 	o := d.w.terms.overdraft(unit)
-	if !o.Limit.IsSet() || len(d.w.debts) >= maxDebts {
+	if !o.Limit.IsSet() {
 		return false
 	}
 	owed := more
@@ -281,6 +284,9 @@ func (c Reserve) decide(d *decision) error {
 	lines, err := d.cover(x, Held)
 	if err != nil {
 		return err
+	}
+	if len(lines) == maxLines { // a partial capture has a line more
+		return &InvalidError{Field: "amount", Reason: "would set credits of more than 999 lots aside", Err: ErrLimit}
 	}
 	h := &Hold{
 		ID: d.w.seq + 1, Unit: x.unit, Amount: x.amount, Until: truncated(c.Until), Feature: x.feature, Scope: x.scope,

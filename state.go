@@ -46,7 +46,18 @@ type totals struct {
 	unit      Unit
 	available Amount
 	held      Amount
+	pending   Amount // of lots that have not started
 	debt      Amount
+}
+
+// room returns how much more the unit can have: its parts have a sum. It is
+// negative if they have none. What time does fits, because what is pending counts.
+func (t *totals) room() Amount {
+	sum, ok := addAmount(t.available, t.held)
+	if sum, ok2 := addAmount(sum, t.pending); ok && ok2 {
+		return AmountMax - sum
+	}
+	return -1
 }
 
 // balance is what is available less what is owed.
@@ -69,10 +80,11 @@ type carryOver struct {
 }
 
 // auto is the wallet's auto-purchase: whether it is on, and what it bought in
-// the month that began at window.
+// the last month in which it bought anything.
 type auto struct {
 	on     bool
-	window int64
+	from   int64
+	until  int64
 	bought Amount
 }
 
@@ -124,6 +136,14 @@ func (s *state) of(unit Unit) *totals {
 		}
 	}
 	return nil
+}
+
+// room returns how much more the wallet can have of a unit.
+func (s *state) room(unit Unit) Amount {
+	if t := s.of(unit); t != nil {
+		return t.room()
+	}
+	return AmountMax
 }
 
 func (s *state) balance(unit Unit) Amount {

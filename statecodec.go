@@ -3,6 +3,7 @@ package credits
 import (
 	"math/bits"
 	"slices"
+	"time"
 )
 
 // A wallet is stored in parts: a head with everything of which there is one and
@@ -94,7 +95,8 @@ func (s *state) head() []byte {
 	w.int(s.starts)
 	w.int(s.ends)
 	w.bool(s.auto.on)
-	w.int(s.auto.window)
+	w.int(s.auto.from)
+	w.int(s.auto.until)
 	w.int(int64(s.auto.bought))
 	w.uint(uint64(len(s.carry)))
 	for _, c := range s.carry {
@@ -108,6 +110,7 @@ func (s *state) head() []byte {
 		w.text(string(t.unit))
 		w.int(int64(t.available))
 		w.int(int64(t.held))
+		w.int(int64(t.pending))
 		w.int(int64(t.debt))
 	}
 	w.uint(uint64(len(s.debts)))
@@ -177,14 +180,20 @@ func closedLots(p *closedPage) []byte {
 	return w.b
 }
 
-// decodeState reads a wallet from all its parts. The plan is taken from known,
-// by its hash, or read with its part.
-func decodeState(id WalletID, parts []part, known func(hash [32]byte) *terms) (*state, error) {
+// known is what wallets share, so that it is read once: plans by their hash, and
+// time zones by their name. It affects cost, never meaning.
+type known interface {
+	plan(hash [32]byte) *terms // nil if it is not known
+	zone(name string) (*time.Location, error)
+}
+
+// decodeState reads a wallet from all its parts.
+func decodeState(id WalletID, parts []part, k known) (*state, error) {
 	s := newState(id)
 	if len(parts) == 0 || parts[0].id != headPart {
 		return nil, corrupt("wallet %q has no head", id)
 	}
-	lots, holds, pages, err := s.readHead(parts[0].body, parts[1:], known)
+	lots, holds, pages, err := s.readHead(parts[0].body, parts[1:], k)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +216,6 @@ func decodeState(id WalletID, parts []part, known func(hash [32]byte) *terms) (*
 // sums reports whether the lots add up to what the head says.
 func (s *state) sums() bool {
 	sums := make([]totals, len(s.units))
-	ok := true
 	for _, l := range s.lots.all {
 		i := slices.IndexFunc(s.units, func(t totals) bool { return t.unit == l.unit })
 		if i < 0 {
@@ -215,14 +223,17 @@ func (s *state) sums() bool {
 		}
 		sums[i].available += l.available
 		sums[i].held += l.held
+		if l.pending {
+			sums[i].pending += l.amount
+		}
 	}
 	for i := range sums {
-		ok = ok && sums[i].available == s.units[i].available && sums[i].held == s.units[i].held
+		sums[i].unit, sums[i].debt = s.units[i].unit, s.units[i].debt
 	}
-	return ok
+	return slices.Equal(sums, s.units)
 }
 
-func (s *state) readHead(body []byte, parts []part, known func([32]byte) *terms) (lots, holds, pages int, err error) {
+func (s *state) readHead(body []byte, parts []part, k known) (lots, holds, pages int, err error) {
 	r := reader{b: body}
 	if form := r.byte(); form != stateForm {
 		return 0, 0, 0, corrupt("wallet %q has form %d, which this version does not know", s.id, form)
@@ -233,12 +244,12 @@ func (s *state) readHead(body []byte, parts []part, known func([32]byte) *terms)
 	var hash [32]byte
 	copy(hash[:], r.take(len(hash)))
 	s.anchor, s.cycle, s.starts, s.ends = r.int(), int(r.int()), r.int(), r.int()
-	s.auto.on, s.auto.window, s.auto.bought = r.bool(), r.int(), Amount(r.int())
+	s.auto = auto{r.bool(), r.int(), r.int(), Amount(r.int())}
 	for range r.count() {
 		s.carry = append(s.carry, carryOver{Unit(r.text()), Amount(r.int()), r.int()})
 	}
 	for range r.count() {
-		s.units = append(s.units, totals{Unit(r.text()), Amount(r.int()), Amount(r.int()), Amount(r.int())})
+		s.units = append(s.units, totals{Unit(r.text()), Amount(r.int()), Amount(r.int()), Amount(r.int()), Amount(r.int())})
 	}
 	for range r.count() {
 		s.debts = append(s.debts, debt{ID(r.uint()), Unit(r.text()), Amount(r.int()), r.text(), r.text()})
@@ -252,18 +263,16 @@ func (s *state) readHead(body []byte, parts []part, known func([32]byte) *terms)
 	if r.bad || len(r.b) > 0 {
 		return 0, 0, 0, corrupt("head of wallet %q is cut or has something after it", s.id)
 	}
-	if s.loc, err = loadZone(s.zone); err != nil {
+	if s.loc, err = k.zone(s.zone); err != nil {
 		return 0, 0, 0, corrupt("zone of wallet %q: %v", s.id, err)
 	}
-	return lots, holds, pages, s.readPlan(hash, parts, known)
+	return lots, holds, pages, s.readPlan(hash, parts, k)
 }
 
 // readPlan takes the plan from what is known, or else reads it.
-func (s *state) readPlan(hash [32]byte, parts []part, known func([32]byte) *terms) error {
-	if known != nil {
-		if s.terms = known(hash); s.terms != nil {
-			return nil
-		}
+func (s *state) readPlan(hash [32]byte, parts []part, k known) error {
+	if s.terms = k.plan(hash); s.terms != nil {
+		return nil
 	}
 	i := slices.IndexFunc(parts, func(p part) bool { return p.id == planPart })
 	if i < 0 {

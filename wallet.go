@@ -3,6 +3,7 @@ package credits
 import (
 	"errors"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,7 @@ func (c SetZone) request(r *request) {
 }
 
 func (c Erase) request(r *request) {
+	r.w.uint(uint64(len(c.Entries)))
 	for _, id := range c.Entries {
 		r.w.uint(uint64(id))
 	}
@@ -134,7 +136,7 @@ func (c Erase) decide(d *decision) error {
 		}
 	}
 	d.made = d.w.seq + 1
-	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: c.Entries}})
+	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: slices.Clone(c.Entries)}})
 }
 
 // Wallet is what one holder has at one instant. It is a value: its methods
@@ -327,12 +329,11 @@ func (w Wallet) AutoPurchase() AutoState {
 	if !ok {
 		return AutoState{}
 	}
-	left, window := s.autoLeft(k.Unit, s.at)
+	left, month := s.autoLeft(k.Unit, s.at)
 	a := AutoState{On: s.auto.on, Left: left, Times: int64(left / s.terms.Auto.Size)}
-	if window == s.auto.window {
+	if a.Until = month.End; micros(month.Start) == s.auto.from {
 		a.Bought = s.auto.bought
 	}
-	a.Until = s.month(s.at).End
 	return a
 }
 

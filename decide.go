@@ -39,7 +39,6 @@ type decision struct {
 	out  []record
 	own  int // where in out the call's own entries begin; -1 before
 	made ID  // what the command made
-	err  error
 }
 
 // record is an entry with its stored forms.

@@ -118,8 +118,6 @@ type lotTerms struct {
 // forever is later than any instant a wallet sees.
 const forever = 1<<63 - 1
 
-func (l *lot) endedAt(t int64) bool { return l.withdrawn || l.expires <= t }
-
 // open reports whether the lot has or will have credits of its own.
 func (l *lot) open() bool { return l.available > 0 || l.held > 0 || l.pending }
 

@@ -79,8 +79,8 @@ type Store interface {
 	Heads(ctx context.Context, f Filter) iter.Seq2[Head, error]
 
 	// Ack says that a wallet's entries up to seq were handed to the feed. The
-	// wallet is pending while it has later ones. Ack never moves back; beyond the wallet's Seq it
-	// moves to that; for a wallet that does not exist it does nothing.
+	// wallet is pending while it has later ones. Ack never moves back; beyond
+	// the wallet's Seq it moves to that; for a wallet that does not exist it does nothing.
 	Ack(ctx context.Context, wallet string, seq uint64) error
 }
 

@@ -17,7 +17,7 @@ type block struct {
 	pending bool      // if not set, none is pending
 }
 
-const blockLimit = 256
+const blockLimit = 64
 
 // note takes in what became of w.
 func (b *block) note(w *wallet) {

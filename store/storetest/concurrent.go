@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"example.com/credits/store"
 )
@@ -249,9 +250,11 @@ func bothOrders(k *kit) {
 }
 
 // whileGrowing lets readers read a number of times each, while wallet "a"
-// grows: commit n has a receipt under the key n, and parts that hold n.
-func (k *kit) whileGrowing(reads int, read func(reader int)) {
+// grows: commit n has a receipt under the key n, and parts that hold n. A
+// reader is told how many commits there were before it reads.
+func (k *kit) whileGrowing(reads int, read func(reader int, seq uint64)) {
 	const readers, commits = 4, 5000
+	var grown atomic.Uint64
 	var reading sync.WaitGroup
 	reading.Add(readers)
 	done := make(chan struct{})
@@ -260,7 +263,7 @@ func (k *kit) whileGrowing(reads int, read func(reader int)) {
 		if i > 0 {
 			defer reading.Done()
 			for range reads {
-				read(i)
+				read(i, grown.Load())
 			}
 			return
 		}
@@ -275,6 +278,7 @@ func (k *kit) whileGrowing(reads int, read func(reader int)) {
 				k.Errorf("Commit from %d: kept %v, error %v", seq, kept, err)
 				return
 			}
+			grown.Store(c.Seq)
 			select {
 			case <-done:
 				return
@@ -290,11 +294,10 @@ const grownParts = 6
 
 // lateReceipts asks for the receipts of commits that may come while it asks.
 func lateReceipts(k *kit) {
-	var last [8]uint64
-	k.whileGrowing(150, func(reader int) {
+	k.whileGrowing(150, func(_ int, before uint64) {
 		var keys []string
-		for n := range uint64(40) {
-			keys = append(keys, fmt.Sprint(last[reader]+n))
+		for n := range uint64(100) {
+			keys = append(keys, fmt.Sprint(before+1+n))
 		}
 		states, err := k.s.Load(k.ctx, store.Read{Wallet: "a", Keys: keys})
 		if err != nil || len(states) != 1 {
@@ -306,19 +309,21 @@ func lateReceipts(k *kit) {
 			found[r.Key] = true
 		}
 		seq := states[0].Seq
-		for n := max(1, last[reader]); n <= seq && n < last[reader]+40; n++ {
+		if seq < before {
+			k.Errorf("Load returned Seq %d after commit %d", seq, before)
+		}
+		for n := before + 1; n <= seq && n <= before+100; n++ {
 			if !found[fmt.Sprint(n)] {
 				k.Errorf("Load returned Seq %d, and not the receipt that commit %d kept", seq, n)
 				return
 			}
 		}
-		last[reader] = seq
 	})
 }
 
 func tornParts(k *kit) {
 	var haves [8]uint64
-	k.whileGrowing(300, func(reader int) {
+	k.whileGrowing(300, func(reader int, _ uint64) {
 		have := haves[reader]
 		states, err := k.s.Load(k.ctx, store.Read{Wallet: "a", Have: have})
 		if err != nil || len(states) != 1 {
@@ -344,7 +349,7 @@ func tornParts(k *kit) {
 }
 
 func growingEntries(k *kit) {
-	k.whileGrowing(30, func(reader int) {
+	k.whileGrowing(30, func(reader int, _ uint64) {
 		want, q := uint64(1), store.Query{Wallet: "a"}
 		if reader%2 == 0 {
 			q.After = 20

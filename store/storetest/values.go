@@ -15,6 +15,8 @@ const (
 	ruleBodies  = "Bodies and notes are opaque, have at most 1 MiB, and come back byte for byte."
 	ruleKinds   = "never 0"
 
+	ruleOutside = "A read that asks for a name or number outside these bounds finds nothing, or is an error"
+
 	whyNames   = "one customer spends another's credits, or one key answers for another"
 	whyNumbers = "what a large number stands for is taken for what a small one stands for"
 	whyTimes   = "a balance in the past, or what falls due, is off by a moment: entries are missed"
@@ -117,7 +119,40 @@ func nameCases() []testcase {
 			}},
 		)
 	}
+	for _, h := range []struct{ what, name string }{
+		{"no name", ""}, {"256 bytes", strings.Repeat("x", 256)}, {"not UTF-8", "acme\xff"}, {"a NUL byte", "acme\x00"},
+	} {
+		list = append(list, testcase{"names/outside the bounds: " + h.what, ruleOutside, whyNames, func(k *kit) {
+			k.keep(change("acme", 0, keyed("acme"), entry(func(e *store.Entry) { e.Feature = "acme" })))
+			k.keep(change(strings.Repeat("x", 255), 0))
+			k.outside(h.name)
+			k.same()
+		}})
+	}
 	return list
+}
+
+// outside reads what no wallet, key or feature can be named.
+func (k *kit) outside(name string) {
+	k.Helper()
+	if states, err := k.s.Load(k.ctx, store.Read{Wallet: name}); err == nil {
+		k.equal("Load", states, []store.State{{}})
+	}
+	if states, err := k.s.Load(k.ctx, store.Read{Wallet: "acme", Have: 1, Keys: []string{name}}); err == nil && len(states[0].Receipts) > 0 {
+		k.Errorf("Load found a receipt under %q", name)
+	}
+	for e, err := range k.s.Entries(k.ctx, store.Query{Wallet: name}) {
+		if err == nil {
+			k.Errorf("Entries of %q yielded %d", name, e.Seq)
+		}
+	}
+	for e, err := range k.s.Entries(k.ctx, store.Query{Wallet: "acme", Feature: name}) {
+		if err == nil && name != "" {
+			k.Errorf("Entries of the feature %q yielded %d", name, e.Seq)
+		}
+	}
+	// Of Ack it is only asked that it does nothing.
+	_ = k.s.Ack(k.ctx, name, 1)
 }
 
 // numbers are at the edges of what may hold a number, beside some that have the same low bits.

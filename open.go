@@ -1,0 +1,139 @@
+package credits
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Open opens a wallet under a plan and grants its first allowances. A wallet
+// that is open is [ErrExists].
+type Open struct {
+	Plan Plan   `json:"plan"`
+	Zone string `json:"zone,omitempty"` // IANA name, in which days and months begin; default UTC
+	Note Note   `json:"note,omitzero"`
+}
+
+// SetZone sets the wallet's time zone from the next cycle on: the current one
+// keeps the end that it has.
+type SetZone struct {
+	Zone string `json:"zone"` // IANA name
+	Note Note   `json:"note,omitzero"`
+}
+
+// Erase removes the actors and notes of earlier entries, at most 1,000: what a
+// person asks to be forgotten. Amounts stay, and the chain still verifies.
+type Erase struct {
+	Entries []ID `json:"entries"`
+	Note    Note `json:"note,omitzero"`
+}
+
+func (c Open) verb() string    { return "open" }
+func (c SetZone) verb() string { return "setZone" }
+func (c Erase) verb() string   { return "erase" }
+
+func (c Open) zone() string {
+	if c.Zone == "" {
+		return "UTC"
+	}
+	return c.Zone
+}
+
+func (c Open) request(r *request) {
+	plan := c.Plan.ID
+	if t, err := pack(c.Plan); err == nil {
+		plan = string(t.json)
+	}
+	r.text("plan", plan)
+	r.text("zone", c.zone())
+	r.note(c.Note)
+}
+
+func (c SetZone) request(r *request) {
+	r.text("zone", c.Zone)
+	r.note(c.Note)
+}
+
+func (c Erase) request(r *request) {
+	r.w.uint(uint64(len(c.Entries)))
+	for _, id := range c.Entries {
+		r.w.uint(uint64(id))
+	}
+	r.done("entries")
+	r.note(c.Note)
+}
+
+func (c Open) decide(d *decision) error {
+	if d.w.seq != 0 {
+		return &InvalidError{Field: "wallet", Reason: "is open already", Err: ErrExists}
+	}
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	t, err := compile(c.Plan)
+	if err != nil {
+		return errors.Join(faultsWithin("plan", err)...)
+	}
+	zone, err := loadZone(c.zone())
+	if err != nil {
+		return err
+	}
+	cycles := t.cycles(d.at, zone)
+	period := Period{cycles.Instant(0), cycles.Instant(1)}
+	d.made = 1
+	e := Entry{Kind: KindOpened, Charge: t.Price, Note: c.Note, Cycle: &Cycle{
+		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at),
+	}}
+	if err := d.emit(e); err != nil {
+		return err
+	}
+	part, whole := t.firstShare(instant(d.at), period, zone)
+	return d.grantAllowances(d.at, part, whole)
+}
+
+// firstShare returns the part of the allowance that a first cycle is given: less
+// than all only where it is not whole, because its schedule is the calendar's.
+func (p *Plan) firstShare(at time.Time, first Period, zone *time.Location) (part, whole int64) {
+	if p.Anchor != FirstOfMonth || p.First == 0 || p.First == FirstFull {
+		return 1, 1
+	}
+	every, _ := p.Every.months()
+	begin := monthStart((boundaryAfter(local(at, zone), every)-1)*every, local(at, zone).Location())
+	switch {
+	case begin.Equal(at):
+		return 1, 1
+	case p.First == FirstNothing:
+		return 0, 1
+	}
+	return int64(wholeDays(at, first.End, zone)), int64(wholeDays(begin, first.End, zone))
+}
+
+func (c SetZone) decide(d *decision) error {
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	if c.Zone == "" {
+		return invalid("zone", "is empty")
+	}
+	if _, err := loadZone(c.Zone); err != nil {
+		return err
+	}
+	d.made = d.w.seq + 1
+	return d.emit(Entry{Kind: KindZoneSet, Note: c.Note, Setting: &Setting{Zone: c.Zone}})
+}
+
+func (c Erase) decide(d *decision) error {
+	if err := c.Note.check(); err != nil {
+		return err
+	}
+	if len(c.Entries) == 0 || len(c.Entries) > maxLines {
+		return &InvalidError{Field: "entries", Reason: "are not 1 to 1,000", Err: ErrLimit}
+	}
+	for _, id := range c.Entries {
+		if id == 0 || id > d.w.seq {
+			return &InvalidError{Field: "entries", Reason: "has one that the wallet has not", Err: ErrNotFound}
+		}
+	}
+	d.made = d.w.seq + 1
+	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: slices.Clone(c.Entries)}})
+}

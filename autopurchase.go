@@ -234,7 +234,7 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 	}
 	need, ok := short, true
 	for _, o := range d.w.debts { // what is bought pays debt first
-		if ok && o.unit == x.unit && o.scope == "" {
+		if ok && o.unit == x.unit {
 			need, ok = addAmount(need, o.amount)
 		}
 	}
@@ -258,18 +258,19 @@ func (d *decision) trigger(unit Unit) error {
 	below, _ := d.w.terms.Auto.Below.Amount()
 	t := d.w.of(unit)
 	left, month := d.w.autoLeft(unit, d.at)
-	if t != nil && t.available > below || left < d.w.terms.Auto.Size {
-		return nil
+	size := d.w.terms.Auto.Size
+	if t != nil && t.available > below || left < size || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots {
+		return nil // nothing is bought, and the spend stands
 	}
 	setting := &Setting{Month: month}
-	return d.purchase(k, d.w.terms.Auto.Size, d.w.terms.Auto.Surcharge, setting, Note{})
+	return d.purchase(k, size, d.w.terms.Auto.Surcharge, setting, Note{})
 }
 
-// short returns the refusal of a debit, with what would unblock it.
-func (d *decision) short(x debit, reason Reason) error {
+// short returns the refusal of a debit that misses an amount, with what would
+// unblock it.
+func (d *decision) short(x debit, missing Amount, reason Reason) error {
 	e := d.refuse(reason, "")
-	e.Unit, e.Need, e.Available = x.unit, x.amount, d.w.available(x)
-	missing := x.amount - e.Available
+	e.Unit, e.Need, e.Available = x.unit, x.amount, x.amount-missing
 	if until := d.wait(x); until != forever {
 		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyWait, Until: instant(until)})
 	}

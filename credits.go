@@ -96,13 +96,15 @@ const (
 	maxLabelName  = 64        // bytes
 	maxLabelValue = 256       // bytes
 	maxUnits      = 64        // that a wallet has held
+	maxPlanUnits  = 32        // that a plan names
+	maxFeatures   = 32        // that a lot is restricted to
 	maxLots       = 10_000    // open at a time
 	maxHolds      = 1_000     // open at a time
 	maxDebts      = 1_000     // unpaid spends
 	maxLines      = 1_000     // of an entry
 	maxPage       = 1_000     // entries of a page of history
 	maxPeriods    = 1_200     // cycles that one commit catches up on
-	maxClosed     = 1_024     // closed lots whose spends can still be reversed; whole pages of them are forgotten
+	maxClosed     = 1_024     // lots that are used up after one before it is forgotten, and with it what reverses its spends
 	maxState      = 4 << 20   // bytes of a wallet's stored state
 	maxPlan       = 256 << 10 // bytes of a plan's JSON form
 	libraryKeys   = "credits/"

@@ -37,8 +37,9 @@ type decision struct {
 	call *Call
 	at   int64 // the wallet's time now
 	out  []record
-	own  int // where in out the call's own entries begin; -1 before
-	made ID  // what the command made
+	own  int     // where in out the call's own entries begin; -1 before
+	made ID      // what the command made
+	sent []Terms // what a transfer takes to the other wallet
 }
 
 // record is an entry with its stored forms.

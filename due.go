@@ -257,21 +257,14 @@ func (d *decision) forgive(t int64) error {
 // renew begins the next cycle and grants its allowances.
 func (d *decision) renew(t int64) error {
 	w := d.w
-	zone, set := w.loc, ""
-	if w.next != "" {
-		loc, err := loadZone(w.next)
-		if err != nil {
-			return err
-		}
-		zone, set = loc, w.next
+	cycles, err := w.cyclesNext()
+	if err != nil {
+		return err
 	}
 	number := w.cycle + 1
-	end := micros(w.terms.cycles(w.anchor, zone).Instant(number + 1))
-	if end <= t { // only a zone that jumps by more than a cycle
-		end = t + 1
-	}
+	end := max(t+1, micros(cycles.Instant(number+1)))
 	e := Entry{Kind: KindRenewed, Cycle: &Cycle{
-		Zone: set, Number: number, Anchor: instant(w.anchor), Period: Period{instant(t), instant(end)},
+		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)},
 	}}
 	if number%w.terms.cyclesPerTerm() == 0 {
 		e.Charge = w.terms.Price
@@ -343,6 +336,23 @@ func (d *decision) start(t int64) error {
 	return nil
 }
 
+// cyclesNext returns the plan's cycles as they are from the next reset on: where
+// the zone changes then, the anchor is the same local time in the new one, so
+// that a cycle is never longer or shorter by more than the zones are apart.
+func (s *state) cyclesNext() (Schedule, error) {
+	if s.next == "" {
+		return s.terms.cycles(s.anchor, s.loc), nil
+	}
+	zone, err := loadZone(s.next)
+	if err != nil {
+		return Schedule{}, err
+	}
+	t := instant(s.anchor).In(s.loc)
+	year, month, day := t.Date()
+	anchor := civil(zone, year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond())
+	return s.terms.cycles(micros(anchor), zone), nil
+}
+
 // cycles returns the plan's cycles from an anchor.
 func (p *Plan) cycles(anchor int64, zone *time.Location) Schedule {
 	by := p.Anchor
@@ -370,9 +380,9 @@ func (d *decision) lifeFrom(life Span, t int64, cycle int) int64 {
 	if end == d.w.cycle+1 {
 		return d.w.ends // as it was recorded
 	}
-	zone := d.w.loc
-	if loc, err := loadZone(d.w.next); d.w.next != "" && err == nil {
-		zone = loc
+	cycles := d.w.terms.cycles(d.w.anchor, d.w.loc)
+	if next, err := d.w.cyclesNext(); err == nil && cycle > d.w.cycle {
+		cycles = next
 	}
-	return max(t+1, micros(d.w.terms.cycles(d.w.anchor, zone).Instant(end)))
+	return max(t+1, micros(cycles.Instant(end)))
 }

@@ -103,6 +103,10 @@ func (s *state) foldFact(e *Entry) error {
 			return broken(e, "sets nothing")
 		}
 		s.auto.on = e.Setting.Auto == Unlimited
+	case KindErased:
+		if e.Setting == nil || len(e.Setting.Erased) == 0 {
+			return broken(e, "erases nothing")
+		}
 	case KindPurchased:
 		return s.foldPurchase(e)
 	case KindRevoked:
@@ -160,6 +164,7 @@ func (s *state) foldCycle(e *Entry) error {
 			return err
 		}
 		s.terms = t
+		s.reserve(t.units())
 		s.reindex()
 	}
 	s.anchor, s.cycle = micros(c.Anchor), c.Number

@@ -14,7 +14,7 @@ type Grant struct {
 	Expires  time.Time `json:"expires,omitzero"`   // default never
 	Priority int       `json:"priority,omitempty"` // 1 to 1,000, lower is burnt first; default 100, or 50 with a scope or features
 	Scope    string    `json:"scope,omitempty"`    // only for this user or identity; default all
-	Features []string  `json:"features,omitempty"` // only for these, at most 64; default all
+	Features []string  `json:"features,omitempty"` // only for these, at most 32; default all
 	Paid     Money     `json:"paid,omitzero"`      // what was paid for it elsewhere; default nothing
 	Note     Note      `json:"note,omitzero"`
 }
@@ -94,8 +94,8 @@ func (c Grant) check(now int64) error {
 		return invalid("priority", "is not between 1 and 1,000")
 	case c.Paid.Micros < 0:
 		return invalid("paid", "is negative")
-	case len(c.Features) > 64:
-		return &InvalidError{Field: "features", Reason: "are more than 64", Err: ErrLimit}
+	case len(c.Features) > maxFeatures:
+		return beyond("features", "are more than %d", maxFeatures)
 	case !c.Starts.IsZero() && !inTime(c.Starts):
 		return invalid("starts", "is outside the years 1970 to 9999")
 	case !c.Starts.IsZero() && micros(c.Starts) < now:

@@ -260,6 +260,8 @@ func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
 	switch {
 	case errors.Is(err, store.ErrAborted):
 		return false, fmt.Errorf("%w: %w", ErrRetry, err)
+	case err != nil && store.Check(w) != nil: // no store keeps what is malformed
+		return false, beyond("wallet", "has outgrown what a store keeps: %v", store.Check(w))
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
 	case len(kept) != 1:

@@ -79,12 +79,13 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 			}
 		}
 	}
+	before := w.size
 	parts := w.parts(false, prev == 0)
 	c.Parts = make([]store.Part, len(parts))
 	for i, p := range parts {
 		c.Parts[i] = store.Part{ID: p.id, Body: p.body}
 	}
-	if d.own >= 0 && w.size > maxState {
+	if d.own >= 0 && w.size > max(maxState, before) {
 		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
 	}
 	return c, nil

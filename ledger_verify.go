@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"example.com/credits/store"
@@ -56,14 +57,27 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
 		return &VerifyError{Wallet: id, Reason: err.Error()}
 	}
 	replayed := newState(id)
+	bare := map[ID]bool{} // entries whose actor and note are gone
 	q := store.Query{Wallet: string(id), Through: uint64(s.seq)}
-	for e, err := range l.store.Entries(ctx, q) {
+	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrRetry, err)
 		}
-		if err := replayed.check(e); err != nil {
+		e, err := replayed.check(stored)
+		if err != nil {
 			return err
 		}
+		if e.Seal != [32]byte{} && len(stored.Note) == 0 {
+			bare[e.Seq] = true
+		}
+		if e.Kind == KindErased {
+			for _, gone := range e.Setting.Erased {
+				delete(bare, gone)
+			}
+		}
+	}
+	if len(bare) > 0 {
+		return &VerifyError{Wallet: id, Seq: slices.Min(slices.Collect(maps.Keys(bare))), Reason: "its actor and note are gone, and were not erased"}
 	}
 	if replayed.seq != s.seq {
 		return &VerifyError{Wallet: id, Seq: replayed.seq + 1, Reason: "is missing"}
@@ -74,10 +88,10 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
 	return compareParts(id, replayed.parts(true, true), stored[0].Parts)
 }
 
-// check folds one stored entry and reports whether it is what the chain says.
-func (s *state) check(stored store.Entry) error {
-	wrong := func(reason string) error {
-		return &VerifyError{Wallet: s.id, Seq: s.seq + 1, Reason: reason}
+// check folds one stored entry, returns it, and reports whether it is what the chain says.
+func (s *state) check(stored store.Entry) (Entry, error) {
+	wrong := func(reason string) (Entry, error) {
+		return Entry{}, &VerifyError{Wallet: s.id, Seq: s.seq + 1, Reason: reason}
 	}
 	if stored.Seq != uint64(s.seq)+1 {
 		return wrong("is missing")
@@ -101,7 +115,7 @@ func (s *state) check(stored store.Entry) error {
 		return wrong(err.Error())
 	}
 	s.chain = link(s.chain, stored.Body)
-	return nil
+	return e, nil
 }
 
 // compareParts compares the state that a history adds up to with the stored one.

@@ -1,12 +1,9 @@
 package credits
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 )
@@ -180,6 +177,22 @@ func (p *Plan) nominal(unit Unit) Amount {
 	return 0
 }
 
+// units returns the units that the plan grants or sells.
+func (p *Plan) units() []Unit {
+	var units []Unit
+	for _, a := range p.Allowances {
+		units = append(units, a.Unit)
+	}
+	for _, k := range p.Packs {
+		units = append(units, k.Unit)
+		for _, b := range k.Brings {
+			units = append(units, b.Unit)
+		}
+	}
+	slices.Sort(units)
+	return slices.Compact(units)
+}
+
 func (p *Plan) overdraft(unit Unit) Overdraft {
 	for _, o := range p.Overdrafts {
 		if o.Unit == unit {
@@ -271,72 +284,6 @@ func parseTerms(data []byte) (*terms, error) {
 		return nil, invalid("plan", "%v", err)
 	}
 	return t, nil
-}
-
-// ParsePlans reads a catalogue, a JSON object {"plans": [...]}, and validates
-// every plan in it. Fields it does not know are errors.
-func ParsePlans(data []byte) ([]Plan, error) {
-	var file struct {
-		Plans []Plan `json:"plans"`
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&file); err != nil {
-		return nil, planSyntax(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, invalid("", "there is something after the catalogue")
-	}
-	if len(file.Plans) == 0 {
-		return nil, invalid("plans", "there are none")
-	}
-	var faults []error
-	seen := map[string]bool{}
-	for i, p := range file.Plans {
-		path := fmt.Sprintf("plans[%d]", i)
-		faults = append(faults, faultsWithin(path, p.Validate())...)
-		if id := fmt.Sprint(p.ID, " ", p.Version); p.ID != "" && seen[id] {
-			faults = append(faults, within(path, invalid("version", "plan %q has it twice", p.ID)))
-		} else {
-			seen[id] = true
-		}
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
-	}
-	return file.Plans, nil
-}
-
-// planSyntax names the place of a fault that the JSON decoder found.
-func planSyntax(err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	var field *InvalidError
-	switch {
-	case errors.As(err, &syntax):
-		return invalid("", "byte %d: %v", syntax.Offset, err)
-	case errors.As(err, &kind):
-		return invalid(kind.Field, "is a JSON %s", kind.Value)
-	case errors.As(err, &field):
-		return err
-	default:
-		return invalid("", "%v", err)
-	}
-}
-
-// faultsWithin returns the joined faults of err, each with a path before it.
-func faultsWithin(path string, err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var faults []error
-		for _, e := range joined.Unwrap() {
-			faults = append(faults, faultsWithin(path, e)...)
-		}
-		return faults
-	}
-	return []error{within(path, err)}
 }
 
 // loadZone returns a time zone by its IANA name. "Local" is none: it is another on every machine.

@@ -35,6 +35,9 @@ func (p Plan) Validate() error {
 	p.checkPacks(&f)
 	p.checkOverdrafts(&f)
 	p.checkCurrency(&f)
+	if len(p.units()) > maxPlanUnits {
+		f.over("allowances", "and packs have more than %d units", maxPlanUnits)
+	}
 	if p.Burn > SoonestExpiry {
 		f.say("burn", "is not known")
 	}
@@ -49,6 +52,11 @@ func (f *faults) add(path string, err error) { *f = append(*f, faultsWithin(path
 
 func (f *faults) say(path, format string, args ...any) {
 	*f = append(*f, invalid(path, format, args...))
+}
+
+// over is say about a limit of this package.
+func (f *faults) over(path, format string, args ...any) {
+	*f = append(*f, beyond(path, format, args...))
 }
 
 func (p *Plan) checkTime(f *faults) {
@@ -92,6 +100,9 @@ func checkAllowances(f *faults, path string, all []Allowance) {
 			f.say(at+".unit", "has an allowance already")
 		}
 		checkPriority(f, at+".priority", a.Priority)
+		if len(a.Features) > maxFeatures {
+			f.over(at+".features", "are more than %d", maxFeatures)
+		}
 		for j, name := range a.Features {
 			f.add(fmt.Sprintf("%s.features[%d]", at, j), checkName("", name))
 		}
@@ -139,9 +150,7 @@ func (p *Plan) checkPacks(f *faults) {
 		if k.Price.Micros < 0 {
 			f.say(at+".price", "is negative")
 		}
-		if _, err := p.PerCredit(); err != nil && k.Price == (Money{}) && len(p.Tiers) == 0 {
-			f.say(at+".price", "is not set, and the plan has no price per credit")
-		}
+		p.checkPrice(f, at+".price", k, k.Size, 0)
 		checkLife(f, at+".life", k.Life)
 		checkPriority(f, at+".priority", k.Priority)
 		for j, b := range k.Brings {
@@ -160,6 +169,25 @@ func (p *Plan) checkPacks(f *faults) {
 	}
 }
 
+// checkPrice reports an amount of a pack that has no price, in the plan or in
+// any of its tiers: what is bought later does not fail for it.
+func (p *Plan) checkPrice(f *faults, path string, k Pack, a Amount, surcharge Share) {
+	if a <= 0 || k.Size <= 0 || k.Price.Micros < 0 || k.Price.check() != nil {
+		return // reported already
+	}
+	for _, t := range append([]Tier{{Price: p.Price, Allowances: p.Allowances}}, p.Tiers...) {
+		tier := *p
+		tier.Price, tier.Allowances = t.Price, t.Allowances
+		if t.ID == "" && len(p.Tiers) > 0 {
+			continue // no wallet is opened with the plan itself
+		}
+		if _, err := tier.priceOf(k, a, surcharge); err != nil {
+			f.say(path, "%v of pack %q have no price: %v", a, k.ID, err)
+			return
+		}
+	}
+}
+
 func (p *Plan) checkAuto(f *faults) {
 	k, ok := p.pack(p.Auto.Pack)
 	switch {
@@ -172,6 +200,8 @@ func (p *Plan) checkAuto(f *faults) {
 	}
 	if p.Auto.Surcharge < 0 {
 		f.say("auto.surcharge", "is negative")
+	} else if ok && p.Auto.Size > 0 {
+		p.checkPrice(f, "auto.size", k, p.Auto.Size, p.Auto.Surcharge)
 	}
 	if p.Auto.Below == Unlimited {
 		f.say("auto.below", "is unlimited")

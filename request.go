@@ -1,10 +1,8 @@
 package credits
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -179,8 +177,8 @@ func AppendCommand(b []byte, c Command) ([]byte, error) {
 // it does not know are [ErrInvalid].
 func ParseCommand(data []byte) (Command, error) {
 	var form map[string]json.RawMessage
-	if err := json.Unmarshal(data, &form); err != nil {
-		return nil, planSyntax(err)
+	if err := strictJSON(data, &form); err != nil {
+		return nil, err
 	}
 	if len(form) != 1 {
 		return nil, invalid("", "a command has one verb, not %d", len(form))
@@ -229,13 +227,8 @@ func parseVerb(verb string, fields []byte) (Command, error) {
 
 func parseFields[C Command](data []byte) (Command, error) {
 	var c C
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
-		return nil, planSyntax(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, invalid("", "there is something after the command")
+	if err := strictJSON(data, &c); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

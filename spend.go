@@ -226,6 +226,7 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 	if short == 0 {
 		return lines, nil
 	}
+	missing := short
 	reason := Insufficient
 	switch bought, err := d.buyShort(x, short); {
 	case err != nil:
@@ -243,7 +244,7 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 		}
 		return append(lines, Line{From: Debt, To: Consumed, Amount: short}), nil
 	}
-	return nil, d.short(x, reason)
+	return nil, d.short(x, missing, reason)
 }
 
 // mayOwe reports whether the plan's overdraft lets the wallet owe so much more.

@@ -138,6 +138,16 @@ func (s *state) of(unit Unit) *totals {
 	return nil
 }
 
+// reserve makes sure that there is a place for the units of a plan: what time
+// grants does not fail.
+func (s *state) reserve(units []Unit) {
+	for _, u := range units {
+		if s.of(u) == nil && len(s.units) < maxUnits {
+			s.units = append(slices.Clone(s.units), totals{unit: u})
+		}
+	}
+}
+
 // room returns how much more the wallet can have of a unit.
 func (s *state) room(unit Unit) Amount {
 	if t := s.of(unit); t != nil {
@@ -263,7 +273,7 @@ func (s *state) due() int64 {
 }
 
 // closed keeps the lots that have nothing left: what reverses a spend needs
-// them. Whole pages of the oldest are forgotten beyond maxClosed.
+// them. A lot is forgotten, with its page, after maxClosed later ones at least.
 type closed struct {
 	pages []*closedPage
 	owned []bool
@@ -297,7 +307,7 @@ func (c *closed) add(l lot) {
 	p := c.own(len(c.pages) - 1)
 	p.lots = append(p.lots, l)
 	p.full = p.full || len(p.lots) == pageSize
-	if len(c.pages) > maxClosed/pageSize {
+	if len(c.pages) > maxClosed/pageSize+1 {
 		c.pages, c.owned = c.pages[1:], c.owned[1:]
 		c.first, c.gone = c.first+1, c.gone+1
 	}

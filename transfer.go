@@ -63,6 +63,7 @@ func (c send) decide(d *decision) error {
 		have += l.available
 		if n := min(left, l.available); n > 0 {
 			e.Lines = append(e.Lines, Line{Lot: l.id, From: Available, To: Moved, Amount: n})
+			d.sent = append(d.sent, d.sending(l, n))
 			left -= n
 		}
 	}
@@ -75,33 +76,26 @@ func (c send) decide(d *decision) error {
 	return d.emit(e)
 }
 
+// sending returns what a lot's part is to the wallet that gets it: its share of
+// what was paid is known when it is sent.
+func (d *decision) sending(l *lot, n Amount) Terms {
+	t := l.lotTerms.public()
+	t.Amount, t.Purchase, t.Paid, t.Origin = n, 0, Money{}, originOf(l)
+	if l.paid.Micros > 0 {
+		t.Paid = Money{Micros: l.deferred(n), Currency: l.paid.Currency}
+	}
+	if t.Origin.Wallet == "" {
+		t.Origin.Wallet = d.w.id
+	}
+	return t
+}
+
 // hand gives the receiving half of a transfer what the sending half decided.
 func hand(next *Task, d *decision) {
-	c, ok := next.Command.(receive)
-	if !ok {
-		return
+	if c, ok := next.Command.(receive); ok {
+		c.lots = d.sent
+		next.Command = c
 	}
-	c.lots = nil
-	for i := range d.out {
-		e := &d.out[i].Entry
-		if e.Kind != KindSent || i < d.own {
-			continue
-		}
-		for _, ln := range e.Lines {
-			l := d.w.look(ln.Lot)
-			t := l.lotTerms.public()
-			t.Amount, t.Purchase, t.Origin = ln.Amount, 0, originOf(l)
-			t.Paid = Money{}
-			if ln.Revenue.Moved != 0 {
-				t.Paid = Money{Micros: ln.Revenue.Moved, Currency: l.paid.Currency}
-			}
-			if t.Origin.Wallet == "" {
-				t.Origin.Wallet = d.w.id
-			}
-			c.lots = append(c.lots, t)
-		}
-	}
-	next.Command = c
 }
 
 func (c receive) decide(d *decision) error {

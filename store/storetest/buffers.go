@@ -20,7 +20,7 @@ const (
 	whyEnded  = "a command that was given up takes effect"
 )
 
-// bufferCases overwrite what was passed to a call, or came back from it.
+// bufferCases overwrite what was passed to a call.
 func bufferCases() []testcase {
 	passed := func(name string, spoil func(c *store.Change)) testcase {
 		return testcase{"memory/passed: " + name, ruleMemory, whyMemory, func(k *kit) {
@@ -34,16 +34,7 @@ func bufferCases() []testcase {
 			k.same()
 		}}
 	}
-	returned := func(name string, spoil func(k *kit)) testcase {
-		return testcase{"memory/returned: " + name, ruleMemory, whyMemory, func(k *kit) {
-			k.keep(change("a", 0, grow(2), part(2, "two"), part(3, "three"), keyed("k", "l")))
-			spoil(k)
-			k.same()
-			k.keep(change("a", 3, noParts))
-			k.same()
-		}}
-	}
-	list := []testcase{
+	return []testcase{
 		passed("part bodies", func(c *store.Change) { wipe(c.Parts[0].Body); wipe(c.Parts[1].Body); wipe(c.Parts[2].Body) }),
 		passed("entry bodies", func(c *store.Change) { wipe(c.Entries[0].Body); wipe(c.Entries[1].Body) }),
 		passed("notes", func(c *store.Change) { wipe(c.Entries[0].Note); wipe(c.Entries[1].Note) }),
@@ -53,6 +44,21 @@ func bufferCases() []testcase {
 		passed("receipts", func(c *store.Change) { clear(c.Receipts) }),
 		passed("erase", func(c *store.Change) { c.Erase[0] = 2 }),
 		passed("the change", func(c *store.Change) { *c = store.Change{} }),
+	}
+}
+
+// returnedCases overwrite what came back from a call, or is read later.
+func returnedCases() []testcase {
+	returned := func(name string, spoil func(k *kit)) testcase {
+		return testcase{"memory/returned: " + name, ruleMemory, whyMemory, func(k *kit) {
+			k.keep(change("a", 0, grow(2), part(2, "two"), part(3, "three"), keyed("k", "l")))
+			spoil(k)
+			k.same()
+			k.keep(change("a", 3, noParts))
+			k.same()
+		}}
+	}
+	return []testcase{
 		returned("parts", func(k *kit) {
 			for _, p := range k.load("a", 0).Parts {
 				wipe(p.Body)
@@ -105,7 +111,6 @@ func bufferCases() []testcase {
 			k.equal("Entries", collect(k, "Entries", seq), k.m.entries(store.Query{Wallet: "a", Kinds: []uint8{2, 3}}))
 		}},
 	}
-	return list
 }
 
 func wipe(b []byte) {

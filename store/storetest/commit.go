@@ -247,6 +247,12 @@ func writeCases() []testcase {
 			}
 		}
 	}
+	return list
+}
+
+// mixedWriteCases are of writes of both kinds in a call.
+func mixedWriteCases() []testcase {
+	var list []testcase
 	for _, n := range []int{2, 3, 100} {
 		list = append(list, testcase{fmt.Sprintf("whole/%d changes that follow", n), ruleWhole, whyWhole, func(k *kit) {
 			if kept := k.commit(store.Write{Changes: k.standing(n)}); !kept[0] {

@@ -67,6 +67,11 @@ func loadCases() []testcase {
 			slices.Reverse(names)
 			k.sameLoad(names...)
 		}},
+	}
+}
+
+func haveCases() []testcase {
+	return []testcase{
 		{"load/have the Seq it has", ruleHave, whyHave, func(k *kit) {
 			k.keep(change("a", 0, part(2, "two"), part(3, "three"), keyed("k")))
 			got, want := k.load("a", 1, "k"), k.m.load(store.Read{Wallet: "a", Keys: []string{"k"}})
@@ -169,6 +174,15 @@ func receiptCases() []testcase {
 			slices.Reverse(keys)
 			k.equal("receipts", k.load("a", 0, keys...).Receipts, k.m.load(store.Read{Wallet: "a", Keys: keys}).Receipts)
 		}),
+	}
+}
+
+// sharedCases are of keys that wallets share.
+func sharedCases() []testcase {
+	named := func(name, rule string, run func(k *kit)) testcase {
+		return testcase{"receipts/" + name, rule, whyReceipt, run}
+	}
+	return []testcase{
 		named("those of another wallet", ruleOwn, func(k *kit) {
 			k.keep(change("a", 0, keyed("k")), change("b", 0, keyed("l")))
 			k.equal("receipts of b", k.load("b", 0, "k").Receipts, []store.Receipt(nil))

@@ -81,10 +81,10 @@ func cases() []testcase {
 	var names []string
 	groups := make(map[string][]testcase)
 	for _, some := range []func() []testcase{
-		loadCases, receiptCases, partCases,
-		commitCases, swapCases, keyCases, writeCases, malformedCases, eraseCases,
+		loadCases, haveCases, receiptCases, sharedCases, partCases,
+		commitCases, swapCases, keyCases, writeCases, mixedWriteCases, malformedCases, eraseCases,
 		entryCases, pageCases, headCases, ackCases,
-		nameCases, numberCases, bodyCases, bufferCases, contextCases,
+		nameCases, numberCases, timeCases, bodyCases, bufferCases, returnedCases, contextCases,
 		isolationCases, concurrentCases, randomCases,
 	} {
 		for _, c := range some() {

@@ -196,6 +196,19 @@ func numberCases() []testcase {
 			}},
 		)
 	}
+	return append(list, testcase{"numbers/every kind", ruleKinds, whyNumbers, func(k *kit) {
+		c := change("a", 0, grow(254))
+		for i := range c.Entries {
+			c.Entries[i].Kind = uint8(i + 1)
+		}
+		k.keep(c)
+		k.same()
+		k.sameEntries(store.Query{Wallet: "a", Kinds: []uint8{127, 128, 255}})
+	}})
+}
+
+func timeCases() []testcase {
+	var list []testcase
 	for _, at := range instants {
 		list = append(list,
 			testcase{fmt.Sprintf("times/entry at %d", at), ruleTimes, whyTimes, func(k *kit) {
@@ -227,15 +240,6 @@ func numberCases() []testcase {
 			k.same()
 			k.sameEntries(store.Query{Wallet: "a", To: 1})
 			k.sameEntries(store.Query{Wallet: "a", From: 1})
-		}},
-		testcase{"numbers/every kind", ruleKinds, whyNumbers, func(k *kit) {
-			c := change("a", 0, grow(254))
-			for i := range c.Entries {
-				c.Entries[i].Kind = uint8(i + 1)
-			}
-			k.keep(c)
-			k.same()
-			k.sameEntries(store.Query{Wallet: "a", Kinds: []uint8{127, 128, 255}})
 		}},
 	)
 }

@@ -1,0 +1,145 @@
+package credits
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ParsePlans reads a catalogue, a JSON object {"plans": [...]}, and validates
+// every plan in it. Fields it does not know are errors.
+func ParsePlans(data []byte) ([]Plan, error) {
+	var file struct {
+		Plans []Plan `json:"plans"`
+	}
+	if err := strictJSON(data, &file); err != nil {
+		return nil, err
+	}
+	if len(file.Plans) == 0 {
+		return nil, invalid("plans", "there are none")
+	}
+	var faults []error
+	seen := map[string]bool{}
+	for i, p := range file.Plans {
+		path := fmt.Sprintf("plans[%d]", i)
+		faults = append(faults, faultsWithin(path, p.Validate())...)
+		if id := fmt.Sprint(p.ID, " ", p.Version); p.ID != "" && seen[id] {
+			faults = append(faults, within(path, invalid("version", "plan %q has it twice", p.ID)))
+		} else {
+			seen[id] = true
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return file.Plans, nil
+}
+
+// faultsWithin returns the joined faults of err, each with a path before it.
+func faultsWithin(path string, err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var faults []error
+		for _, e := range joined.Unwrap() {
+			faults = append(faults, faultsWithin(path, e)...)
+		}
+		return faults
+	}
+	return []error{within(path, err)}
+}
+
+// strictJSON decodes one JSON value into v. Unknown fields and anything after the
+// value are errors, and an error names the path of the field.
+func strictJSON[T any](data []byte, v *T) error {
+	err := decodeStrictly(data, v)
+	if err == nil {
+		return nil
+	}
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var field *InvalidError
+	switch {
+	case errors.As(err, &syntax):
+		return invalid("", "byte %d: %v", syntax.Offset, err)
+	case errors.As(err, &kind):
+		return invalid(kind.Field, "cannot be a JSON %s", kind.Value)
+	case errors.As(err, &field):
+		// The decoder does not say where: it is the value without which the error is another.
+		at := *field
+		at.Field = culprit(data, err.Error(), func(data []byte) error { return decodeStrictly(data, new(T)) })
+		return &at
+	default:
+		return invalid("", "%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+}
+
+func decodeStrictly(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return invalid("", "there is something after it")
+	}
+	return nil
+}
+
+// culprit returns the path of the first value of a JSON text without which
+// decoding it does not fail as it did; empty if there is none among the first
+// thousand.
+func culprit(data []byte, fault string, decode func([]byte) error) string {
+	var tree any
+	if json.Unmarshal(data, &tree) != nil {
+		return ""
+	}
+	tries := 1000
+	var search func(path string, v any) string
+	try := func(path string, v any, put func(any)) string {
+		if found := search(path, v); found != "" {
+			return found
+		}
+		if tries--; tries < 0 {
+			return ""
+		}
+		put(nil)
+		defer put(v)
+		without, err := json.Marshal(tree)
+		if err != nil {
+			return ""
+		}
+		if err := decode(without); err == nil || err.Error() != fault {
+			return path
+		}
+		return ""
+	}
+	search = func(path string, v any) string {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				in := name
+				if path != "" {
+					in = path + "." + name
+				}
+				if found := try(in, v[name], func(x any) { v[name] = x }); found != "" {
+					return found
+				}
+			}
+		case []any:
+			for i := range v {
+				if found := try(fmt.Sprintf("%s[%d]", path, i), v[i], func(x any) { v[i] = x }); found != "" {
+					return found
+				}
+			}
+		}
+		return ""
+	}
+	return search("", tree)
+}

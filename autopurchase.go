@@ -232,12 +232,7 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 	if !ok || !d.w.auto.on || k.Unit != x.unit {
 		return autoOff, nil
 	}
-	need, ok := short, true
-	for _, o := range d.w.debts { // what is bought pays debt first
-		if ok && o.unit == x.unit {
-			need, ok = addAmount(need, o.amount)
-		}
-	}
+	need, ok := d.w.toBuy(x.unit, short)
 	left, month := d.w.autoLeft(k.Unit, d.at)
 	size := d.w.terms.Auto.Size
 	packs := (int64(need)-1)/int64(size) + 1
@@ -247,6 +242,16 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 	}
 	setting := &Setting{Month: month}
 	return autoDone, d.purchase(k, Amount(amount), d.w.terms.Auto.Surcharge, setting, Note{})
+}
+
+// toBuy returns how much has to be bought of a unit for so much to be there:
+// what is bought pays debt first.
+func (s *state) toBuy(unit Unit, short Amount) (Amount, bool) {
+	t := s.of(unit)
+	if t == nil {
+		return short, true
+	}
+	return addAmount(short, t.debt)
 }
 
 // trigger buys a pack if auto-purchase is on and no more than its threshold is available.
@@ -271,6 +276,10 @@ func (d *decision) trigger(unit Unit) error {
 func (d *decision) short(x debit, missing Amount, reason Reason) error {
 	e := d.refuse(reason, "")
 	e.Unit, e.Need, e.Available = x.unit, x.amount, x.amount-missing
+	missing, ok := d.w.toBuy(x.unit, missing)
+	if !ok {
+		return e
+	}
 	if until := d.wait(x); until != forever {
 		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyWait, Until: instant(until)})
 	}
@@ -298,13 +307,15 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 	return e
 }
 
-// wait returns when time alone covers a debit: it looks no further than what
-// falls due at the next eight instants. It is forever if time does not.
+// wait returns when time alone covers a debit, no later than the next reset and
+// after no more than 256 instants at which anything falls due. It is forever if
+// time does not.
 func (d *decision) wait(x debit) int64 {
 	ahead := &decision{w: d.w.copy(), call: d.call, own: -1}
-	for range 8 {
+	reset := d.w.ends
+	for range 256 {
 		t := ahead.w.due()
-		if t == forever || ahead.step(t) != nil {
+		if t > reset || ahead.step(t) != nil {
 			break
 		}
 		if ahead.w.available(x) >= x.amount {

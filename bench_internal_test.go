@@ -33,6 +33,6 @@ func BenchmarkFingerprint(b *testing.B) {
 	c := Spend{Feature: "run", Quantity: 1, Note: Note{Labels: map[string]string{"model": "large"}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		fingerprintOf(Actor{ID: "ann"}, c)
+		fingerprintOf(c)
 	}
 }

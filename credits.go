@@ -55,6 +55,8 @@
 package credits
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -148,7 +150,8 @@ func (n Note) check() error {
 	if len(n.Labels) > maxLabels {
 		return &InvalidError{Field: "note.labels", Reason: "are more than 16", Err: ErrLimit}
 	}
-	for name, value := range n.Labels {
+	for _, name := range slices.Sorted(maps.Keys(n.Labels)) {
+		value := n.Labels[name]
 		if name == "" {
 			return invalid("note.labels", "have one without a name")
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -25,8 +26,10 @@ type Call struct {
 	Salt    [32]byte // from which the salts of seals are made
 	Command Command
 
-	// Past is what the command needs of the wallet's history: for a [Reverse],
-	// the entry it names and the entries about that. A ledger fetches it.
+	// Past is what the command needs of the wallet's history: for a [Reverse] the
+	// entry it names and the entries about that; for a [Capture] or [Release] of a
+	// hold that has ended, how it did; for an [Erase] the reversals of the entries
+	// it names. A ledger fetches it.
 	Past []Entry
 }
 
@@ -50,9 +53,10 @@ type record struct {
 }
 
 // inTime reports whether t is an instant that a wallet can have.
-func inTime(t time.Time) bool {
-	return t.Unix() >= 0 && t.Unix() < 253402300800 // 1970 to 9999
-}
+func inTime(t time.Time) bool { return t.Unix() >= 0 && t.Unix() < endOfTime }
+
+// endOfTime is the first second after the year 9999.
+const endOfTime = 253402300800
 
 // decide adds to w what fell due by time until the call, and then what the call
 // does. It returns an error and leaves w of no use if the call is refused. If
@@ -69,7 +73,7 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 	}
 	d = &decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1}
 	if _, opens := c.Command.(Open); w.seq == 0 && !opens {
-		return nil, false, &InvalidError{Field: "wallet", Reason: "is not open", Err: ErrNotFound}
+		return nil, false, notOpen(w.id)
 	}
 	if done, err := d.advance(d.at, maxPeriods); err != nil || !done {
 		return d, false, err
@@ -127,6 +131,9 @@ func (d *decision) emitDue(at int64, e Entry) error {
 
 func (d *decision) keep(e Entry, r record) error {
 	if err := d.w.fold(&e, true); err != nil {
+		if d.own < 0 || errors.Is(err, errBroken) { // nobody asked for this
+			return fmt.Errorf("%w: wallet %q: %w", ErrCorrupt, d.w.id, err)
+		}
 		return err
 	}
 	r.Entry, r.body = e, appendEntry(make([]byte, 0, 128), &e)

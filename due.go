@@ -153,7 +153,7 @@ func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64,
 		return 0, 0, nil
 	}
 	for _, l := range d.ending(t) {
-		if l.unit == a.Unit && l.source == FromAllowance {
+		if l.unit == a.Unit && l.renews() {
 			amount += l.available
 		}
 	}
@@ -181,7 +181,7 @@ func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64,
 // which inherit cost, origin and restrictions.
 func (d *decision) roll(t int64, unit Unit, amount Amount, expires int64, source Source) error {
 	for _, old := range d.ending(t) {
-		if amount == 0 || old.unit != unit || old.source != FromAllowance || expires <= t {
+		if amount == 0 || old.unit != unit || !old.renews() || expires <= t {
 			continue
 		}
 		n := min(amount, old.available)

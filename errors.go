@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Every error of this package is one of four classes, for [errors.Is].
+// Every error of this package is one of these classes, or [ErrCorrupt], for [errors.Is].
 var (
 	// ErrRefused: the wallet or its plan says no. Tell the user. Nothing changed.
 	ErrRefused = errors.New("credits: refused")
@@ -57,6 +57,11 @@ func (e *InvalidError) Is(target error) bool {
 // corrupt returns an error that is [ErrCorrupt].
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+// notOpen returns the error of a wallet that there is not.
+func notOpen(id WalletID) error {
+	return &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is not open", id), Err: ErrNotFound}
 }
 
 // invalid returns an InvalidError about a field.

@@ -54,7 +54,7 @@ func ExampleOpen() {
 	fmt.Println(err, errors.Is(err, credits.ErrExists))
 	// Output:
 	// has 100 and owes 9.00 USD
-	// credits: wallet: is open already true
+	// credits: wallet: "acme" is open already true
 }
 
 // The plan says what a quantity costs: 10 answers are 1 credit. The lines of the
@@ -233,20 +233,24 @@ func ExampleSetAutoPurchase() {
 	// it bought 50 and may buy 50 until 2026-02-28
 }
 
-// The current cycle keeps its end; those after it end by the new zone's clocks.
+// The current cycle keeps its end. Those after it end by the new zone's clocks, of
+// this plan on the 1st at midnight, which is another hour of UTC in summer.
 func ExampleSetZone() {
 	ctx, ledger, clock := exampleLedger()
-	must(ledger.Do(ctx, "acme", "moved", credits.SetZone{Zone: "America/New_York"}))
+	plan := examplePlan()
+	plan.Anchor = credits.FirstOfMonth
+	must(ledger.Do(ctx, "bob", "signup", credits.Open{Plan: plan}))
+	must(ledger.Do(ctx, "bob", "moved", credits.SetZone{Zone: "America/New_York"}))
 
 	for range 3 {
-		wallet := must(ledger.Wallet(ctx, "acme"))
+		wallet := must(ledger.Wallet(ctx, "bob"))
 		fmt.Println(wallet.Zone(), wallet.Cycle().End.Format(time.RFC3339))
 		clock.Set(wallet.Cycle().End)
 	}
 	// Output:
-	// UTC 2026-02-28T12:00:00Z
-	// America/New_York 2026-03-31T11:00:00Z
-	// America/New_York 2026-04-30T11:00:00Z
+	// UTC 2026-02-01T00:00:00Z
+	// America/New_York 2026-03-01T05:00:00Z
+	// America/New_York 2026-04-01T04:00:00Z
 }
 
 // Who did something and why can be forgotten. What was done is not, and the chain

@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -50,8 +51,12 @@ func (s *state) fold(e *Entry, fill bool) error {
 
 // broken returns an error about an entry that does not follow.
 func broken(e *Entry, format string, args ...any) error {
-	return &InvalidError{Field: fmt.Sprintf("entry %d", e.Seq), Reason: fmt.Sprintf(format, args...)}
+	return &InvalidError{Field: fmt.Sprintf("entries[%d]", e.Seq), Reason: fmt.Sprintf(format, args...), Err: errBroken}
 }
+
+// errBroken tells an entry that does not follow from bad input. Where this
+// package made the entry itself, the wallet was corrupt before.
+var errBroken = errors.New("credits: entry does not follow")
 
 // overflows is the error of a sum that has no amount.
 func overflows(field string) error {
@@ -145,7 +150,7 @@ func (s *state) foldPurchase(e *Entry) error {
 
 func (s *state) foldCycle(e *Entry) error {
 	c := e.Cycle
-	if c == nil || !c.Period.Start.Before(c.Period.End) {
+	if c == nil || !c.Period.Start.Before(c.Period.End) || c.Period.End.Unix() > endOfTime || c.Number < 0 {
 		return broken(e, "begins no cycle")
 	}
 	if e.Kind == KindOpened && (c.Plan == nil || c.Zone == "") {
@@ -162,6 +167,9 @@ func (s *state) foldCycle(e *Entry) error {
 		t, err := pack(*c.Plan)
 		if err != nil {
 			return err
+		}
+		if !t.sound() {
+			return broken(e, "has a plan that no arithmetic fits")
 		}
 		s.terms = t
 		s.reserve(t.units())
@@ -184,7 +192,7 @@ func (s *state) foldOpening(e *Entry) error {
 		return broken(e, "opens a lot that is none")
 	case t.Starts.Before(e.At) || !inTime(t.Starts):
 		return broken(e, "opens a lot that has started before")
-	case !t.Expires.IsZero() && (!inTime(t.Expires) || !t.Starts.Before(t.Expires)):
+	case !t.Expires.IsZero() && (!t.Starts.Before(t.Expires) || t.Expires.Unix() > endOfTime):
 		return broken(e, "opens a lot that expires before it can be spent")
 	case t.Paid.Micros < 0:
 		return broken(e, "opens a lot at a negative price")
@@ -196,7 +204,13 @@ func (s *state) foldOpening(e *Entry) error {
 		s.units = append(slices.Clone(s.units), totals{unit: e.Unit})
 	}
 	u := s.of(e.Unit)
-	if u.room() < t.Amount {
+	room := u.room()
+	for _, ln := range e.Lines {
+		if ln.From == Available && ln.To == Moved && ln.Amount > 0 { // it makes room for the lot it moves to
+			room += min(ln.Amount, AmountMax-room)
+		}
+	}
+	if room < t.Amount {
 		return overflows("amount")
 	}
 	u.pending += t.Amount

@@ -138,32 +138,44 @@ func (l *Ledger) Transfer(ctx context.Context, key Key, t Transfer) (sent, recei
 // maxTasks is how many wallets one commit of DoAll changes.
 const maxTasks = 100
 
+// nameTask returns err with the task before the field it names, if there are several.
+func nameTask(tasks []Task, i int, err error) error {
+	if len(tasks) == 1 {
+		return err
+	}
+	return errors.Join(faultsWithin(fmt.Sprintf("tasks[%d]", i), err)...)
+}
+
 // checkTasks reports what is wrong with the names and keys of tasks.
 func checkTasks(tasks []Task) error {
 	if len(tasks) == 0 || len(tasks) > maxTasks {
 		return &InvalidError{Field: "tasks", Reason: fmt.Sprintf("are not 1 to %d", maxTasks), Err: ErrLimit}
 	}
-	for i, t := range tasks {
-		if err := checkName("wallet", string(t.Wallet)); err != nil {
-			return err
-		}
-		if err := checkName("key", string(t.Key)); err != nil {
-			return err
-		}
-		if strings.HasPrefix(string(t.Key), libraryKeys) {
-			return invalid("key", "begins with %q, which is the library's own", libraryKeys)
-		}
-		var err error
-		if tasks[i].Command, err = plain(t.Command); err != nil {
-			return err
+	for i := range tasks {
+		if err := tasks[i].check(); err != nil {
+			return nameTask(tasks, i, err)
 		}
 		for _, o := range tasks[:i] {
-			if o.Wallet == t.Wallet {
-				return invalid("wallet", "%q is there twice", t.Wallet)
+			if o.Wallet == tasks[i].Wallet {
+				return nameTask(tasks, i, invalid("wallet", "%q is there twice", o.Wallet))
 			}
 		}
 	}
 	return nil
+}
+
+func (t *Task) check() (err error) {
+	if err := checkName("wallet", string(t.Wallet)); err != nil {
+		return err
+	}
+	if err := checkName("key", string(t.Key)); err != nil {
+		return err
+	}
+	if strings.HasPrefix(string(t.Key), libraryKeys) {
+		return invalid("key", "begins with %q, which is the library's own", libraryKeys)
+	}
+	t.Command, err = plain(t.Command)
+	return err
 }
 
 // run carries out tasks in one commit, or looks what they would do. A wallet
@@ -203,7 +215,7 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 		}
 		d, done, err := l.decide(ctx, s, &tasks[i], now, write)
 		if err != nil {
-			return nil, false, err
+			return nil, false, nameTask(tasks, i, err)
 		}
 		if !done {
 			return nil, false, l.catchUp(ctx, d, stored[i].Seq)
@@ -214,10 +226,10 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 		receipts = append(receipts, d.receipt(tasks[i].Key))
 		c, err := d.change(stored[i].Seq)
 		if err != nil {
-			return nil, false, err
+			return nil, false, nameTask(tasks, i, err)
 		}
 		if write {
-			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: fingerprintOf(l.actor, tasks[i].Command).receipt(d)}}
+			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: fingerprintOf(tasks[i].Command).receipt(d)}}
 			w.Changes = append(w.Changes, c)
 		}
 	}
@@ -326,6 +338,8 @@ func (l *Ledger) catchUp(ctx context.Context, d *decision, prev uint64) error {
 func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, error) {
 	var about ID
 	switch c := cmd.(type) {
+	case Erase:
+		return l.reversals(ctx, s, c.Entries)
 	case Reverse:
 		about = c.Spend
 	case Capture:
@@ -346,6 +360,23 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, erro
 	}
 	more, err := l.entries(ctx, s.id, store.Query{Wallet: string(s.id), Of: uint64(about), Through: uint64(s.seq)})
 	return append(past, more...), err
+}
+
+// reversals returns the entries that repeat labels of others.
+func (l *Ledger) reversals(ctx context.Context, s *state, of []ID) ([]Entry, error) {
+	var all []Entry
+	for _, id := range of[:min(len(of), maxLines)] {
+		q := store.Query{Wallet: string(s.id), Of: uint64(id), Through: uint64(s.seq), Kinds: []uint8{uint8(KindReversed)}}
+		if id == 0 || id > s.seq {
+			continue
+		}
+		found, err := l.entries(ctx, s.id, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // entries returns all entries of a query.

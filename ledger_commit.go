@@ -23,12 +23,19 @@ func (l *Ledger) replay(ctx context.Context, tasks []Task, stored []store.State)
 		if err != nil {
 			return nil, err
 		}
-		if field := differs(l.actor, tasks[i].Command, k.fingerprint); field != "" {
-			return nil, keyReused(tasks[i].Key, field)
+		field := differs(tasks[i].Command, k.fingerprint)
+		if field != "" {
+			return nil, nameTask(tasks, i, keyReused(tasks[i].Key, field))
 		}
 		r, err := l.recall(ctx, tasks[i].Wallet, tasks[i].Key, k)
 		if err != nil {
 			return nil, err
+		}
+		if made := k.made - k.first; made < ID(len(r.Entries)) {
+			field = differsSealed(l.actor, tasks[i].Command, &r.Entries[made])
+		}
+		if field != "" {
+			return nil, nameTask(tasks, i, keyReused(tasks[i].Key, field))
 		}
 		receipts = append(receipts, r)
 	}
@@ -61,7 +68,7 @@ func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Rece
 func (d *decision) change(prev uint64) (store.Change, error) {
 	w := d.w
 	c := store.Change{Wallet: string(w.id), Prev: prev, Seq: uint64(w.seq)}
-	if due := w.due(); due != forever {
+	if due := w.due(); due <= store.TimeLimit {
 		c.Due = due
 	}
 	c.Entries = make([]store.Entry, len(d.out))
@@ -84,6 +91,11 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 	c.Parts = make([]store.Part, len(parts))
 	for i, p := range parts {
 		c.Parts[i] = store.Part{ID: p.id, Body: p.body}
+	}
+	for _, p := range parts {
+		if len(p.body) > store.BodyLimit {
+			return c, beyond("wallet", "would have a part of more than 1 MiB")
+		}
 	}
 	if d.own >= 0 && w.size > max(maxState, before) {
 		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}

@@ -17,7 +17,8 @@ type Forecast struct {
 
 // Forecast returns what falls due in a wallet until an instant, at most 10
 // years ahead, and when a unit runs out at its present pace, with the allowances
-// that come until then. It counts no purchases and no overdraft.
+// that come until then. It counts no purchases and no overdraft, and takes credits
+// for some features or a scope as if they were for all.
 func (l *Ledger) Forecast(ctx context.Context, id WalletID, unit Unit, until time.Time) (Forecast, error) {
 	w, err := l.Wallet(ctx, id)
 	if err != nil {
@@ -92,8 +93,8 @@ func runOut(s *state, unit Unit, perDay Amount, until time.Time) (time.Time, err
 		if _, err := d.advance(micros(next)-1, maxPeriods); err != nil {
 			return time.Time{}, err
 		}
-		lines, short := d.take(debit{unit: unit, amount: perDay}, Consumed)
-		if short > 0 {
+		lines, short := s.drain(unit, perDay)
+		if short > 0 || len(lines) > maxLines {
 			return today, nil
 		}
 		if err := d.emitDue(max(s.at, micros(next)-1), Entry{Kind: KindSpent, Unit: unit, Lines: lines}); err != nil {
@@ -103,4 +104,17 @@ func runOut(s *state, unit Unit, perDay Amount, until time.Time) (time.Time, err
 		today = next
 	}
 	return time.Time{}, nil
+}
+
+// drain returns the lines that take an amount from the lots of a unit, whatever
+// they are restricted to, and what they do not cover.
+func (s *state) drain(unit Unit, left Amount) (lines []Line, short Amount) {
+	for _, slot := range s.burn {
+		if l := s.lots.at(int(slot)); left > 0 && l.unit == unit && l.available > 0 {
+			n := min(left, l.available)
+			lines = append(lines, Line{Lot: l.id, From: Available, To: Consumed, Amount: n})
+			left -= n
+		}
+	}
+	return lines, left
 }

@@ -18,7 +18,7 @@ func (l *Ledger) Wallet(ctx context.Context, id WalletID) (Wallet, error) {
 	if err != nil {
 		return Wallet{}, err
 	}
-	return viewAt(s, l.clock.Now())
+	return viewAt(ctx, s, l.clock.Now())
 }
 
 // read returns a wallet as it is stored.
@@ -31,13 +31,13 @@ func (l *Ledger) read(ctx context.Context, id WalletID) (*state, error) {
 		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	if len(stored) != 1 || stored[0].Seq == 0 {
-		return nil, &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is not open", id), Err: ErrNotFound}
+		return nil, notOpen(id)
 	}
 	return l.decode(id, stored[0])
 }
 
 // viewAt returns s at an instant: with what falls due until then. It changes s.
-func viewAt(s *state, t time.Time) (Wallet, error) {
+func viewAt(ctx context.Context, s *state, t time.Time) (Wallet, error) {
 	if !inTime(t) {
 		return Wallet{}, invalid("time", "%v is outside the years 1970 to 9999", t)
 	}
@@ -53,13 +53,17 @@ func viewAt(s *state, t time.Time) (Wallet, error) {
 			return Wallet{s}, nil
 		}
 		d.out = nil
+		if err := ctx.Err(); err != nil {
+			return Wallet{}, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
 	}
 }
 
 // BalanceAt returns a wallet as it was, is, or will be at an instant: after
 // everything with a wallet time at or before it. The future supposes no command
 // and no purchase, only what falls due. Before the wallet was opened it is
-// [ErrNotFound]. The past costs a replay of the history until then.
+// [ErrNotFound], and more than 100 years from now [ErrLimit]. The past costs a
+// replay of the history until then.
 func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Wallet, error) {
 	s, err := l.read(ctx, id)
 	if err != nil {
@@ -68,8 +72,11 @@ func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Walle
 	if !inTime(t) {
 		return Wallet{}, invalid("time", "%v is outside the years 1970 to 9999", t)
 	}
+	if t.After(l.clock.Now().AddDate(100, 0, 1)) {
+		return Wallet{}, beyond("time", "is more than 100 years ahead")
+	}
 	if micros(t) >= s.at {
-		return viewAt(s, t)
+		return viewAt(ctx, s, t)
 	}
 	past := newState(id)
 	q := store.Query{Wallet: string(id), Through: uint64(s.seq), To: micros(t) + 1}
@@ -89,11 +96,14 @@ func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Walle
 	if past.seq == 0 {
 		return Wallet{}, &InvalidError{Field: "time", Reason: "is before the wallet was opened", Err: ErrNotFound}
 	}
-	return viewAt(past, t)
+	return viewAt(ctx, past, t)
 }
 
 // Receipt returns what was done under a key; [ErrNotFound] if nothing was.
 func (l *Ledger) Receipt(ctx context.Context, id WalletID, key Key) (Receipt, error) {
+	if err := errors.Join(checkName("wallet", string(id)), checkName("key", string(key))); err != nil {
+		return Receipt{}, err
+	}
 	stored, err := l.load(ctx, []Task{{Wallet: id, Key: key}})
 	if err != nil {
 		return Receipt{}, err

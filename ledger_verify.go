@@ -48,7 +48,7 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
 		return fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	if len(stored) != 1 || stored[0].Seq == 0 {
-		return &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is not open", id), Err: ErrNotFound}
+		return notOpen(id)
 	}
 	fresh := *l
 	fresh.known = &cache{} // the plan is read, not remembered

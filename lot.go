@@ -133,6 +133,10 @@ func (l *lot) due() int64 {
 	}
 }
 
+// renews reports whether the lot is an allowance of the wallet's own plan: one
+// that came from another wallet has another origin.
+func (t *lotTerms) renews() bool { return t.source == FromAllowance && t.origin == Origin{} }
+
 // applies reports whether a debit of a feature and scope may draw on the lot.
 func (t *lotTerms) applies(unit Unit, feature, scope string) bool {
 	if t.unit != unit || t.scope != "" && t.scope != scope {

@@ -2,6 +2,7 @@ package credits
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -21,8 +22,9 @@ type SetZone struct {
 	Note Note   `json:"note,omitzero"`
 }
 
-// Erase removes the actors and notes of earlier entries, at most 1,000: what a
-// person asks to be forgotten. Amounts stay, and the chain still verifies.
+// Erase removes the actors and notes of earlier entries, at most 1,000, and of
+// the reversals that repeat their labels: what a person asks to be forgotten.
+// Amounts stay, and the chain still verifies.
 type Erase struct {
 	Entries []ID `json:"entries"`
 	Note    Note `json:"note,omitzero"`
@@ -41,7 +43,7 @@ func (c Open) zone() string {
 
 func (c Open) request(r *request) {
 	plan := c.Plan.ID
-	if t, err := pack(c.Plan); err == nil {
+	if t, err := pack(c.Plan.normal()); err == nil {
 		plan = string(t.json)
 	}
 	r.text("plan", plan)
@@ -65,7 +67,7 @@ func (c Erase) request(r *request) {
 
 func (c Open) decide(d *decision) error {
 	if d.w.seq != 0 {
-		return &InvalidError{Field: "wallet", Reason: "is open already", Err: ErrExists}
+		return &InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is open already", d.w.id), Err: ErrExists}
 	}
 	if err := c.Note.check(); err != nil {
 		return err
@@ -134,6 +136,12 @@ func (c Erase) decide(d *decision) error {
 			return &InvalidError{Field: "entries", Reason: "has one that the wallet has not", Err: ErrNotFound}
 		}
 	}
+	gone := slices.Clone(c.Entries)
+	for e := range d.history {
+		if e.Kind == KindReversed && slices.Contains(c.Entries, e.Of) && !slices.Contains(gone, e.Seq) {
+			gone = append(gone, e.Seq)
+		}
+	}
 	d.made = d.w.seq + 1
-	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: slices.Clone(c.Entries)}})
+	return d.emit(Entry{Kind: KindErased, Note: c.Note, Setting: &Setting{Erased: gone}})
 }

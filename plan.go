@@ -257,13 +257,86 @@ func compile(p Plan) (*terms, error) {
 		return nil, err
 	}
 	if len(p.Tiers) > 0 {
-		return nil, invalid("plan.tiers", "one has to be chosen with WithTier")
+		return nil, invalid("tiers", "one has to be chosen with WithTier")
 	}
-	t, err := pack(p)
+	t, err := pack(p.normal())
 	if err == nil && len(t.json) > maxPlan {
-		return nil, &InvalidError{Field: "plan", Reason: "is longer than 256 KiB", Err: ErrLimit}
+		return nil, beyond("", "is longer than 256 KiB")
 	}
 	return t, err
+}
+
+// normal returns the plan with its defaults filled in: plans that mean the same
+// have one stored form. It shares nothing that it changes.
+func (p Plan) normal() Plan {
+	fill(&p.Anchor, Anniversary)
+	fill(&p.First, FirstFull)
+	fill(&p.Burn, PlanFirst)
+	fill(&p.Term, p.Every)
+	p.Allowances, p.Packs, p.Overdrafts = slices.Clone(p.Allowances), slices.Clone(p.Packs), slices.Clone(p.Overdrafts)
+	for i := range p.Allowances {
+		a := &p.Allowances[i]
+		a.Features = slices.Compact(slices.Sorted(slices.Values(a.Features)))
+		fill(&a.Priority, priorityOf(0, "", a.Features))
+		if a.Rollover.Share != 0 {
+			fill(&a.Rollover.Life, ForCycle)
+		}
+	}
+	for i := range p.Packs {
+		fill(&p.Packs[i].Life, ForCycle)
+		fill(&p.Packs[i].Priority, priorityOf(0, "", nil))
+	}
+	if p.Auto.Size != 0 {
+		fill(&p.Auto.Below, AtMost(0))
+	}
+	for i := range p.Overdrafts {
+		fill(&p.Overdrafts[i].AtReset, CarryDebt)
+	}
+	features := make(map[string]Rate, len(p.Features))
+	for name, r := range p.Features {
+		fill(&r.Round, Exact)
+		if !r.Free && r.Credits != 0 {
+			fill(&r.Per, 1)
+		}
+		r.Cases = slices.Clone(r.Cases)
+		for i := range r.Cases {
+			if !r.Cases[i].Free {
+				fill(&r.Cases[i].Per, 1)
+			}
+		}
+		features[name] = r
+	}
+	p.Features = features
+	return p
+}
+
+// fill sets v to its default if it is unset.
+func fill[T comparable](v *T, to T) {
+	var unset T
+	if *v == unset {
+		*v = to
+	}
+}
+
+// sound reports whether arithmetic with the plan is safe, whatever a version of
+// this package found good: replaying a history asks for no more.
+func (p *Plan) sound() bool {
+	months, byMonth := p.Every.months()
+	days, byDay := p.Every.days()
+	term, termMonths := p.Term.months()
+	termDays, termByDay := p.Term.days()
+	whole := p.Term == 0 || byMonth && termMonths && term%months == 0 || byDay && termByDay && termDays%days == 0
+	ok := whole && (byMonth || byDay) && len(p.units()) <= maxUnits && p.Price.Micros >= 0
+	for _, a := range p.Allowances {
+		ok = ok && a.Amount > 0 && a.Rollover.Share >= 0 && a.Rollover.Share <= 100*Percent && a.Rollover.CapShare >= 0 && a.Rollover.Cap.check() == nil
+	}
+	for _, k := range p.Packs {
+		ok = ok && k.Size > 0 && k.Price.Micros >= 0
+	}
+	if _, found := p.pack(p.Auto.Pack); p.Auto != (AutoPurchase{}) {
+		ok = ok && found && p.Auto.Size > 0 && p.Auto.Surcharge >= 0 && p.Auto.Limit.check() == nil
+	}
+	return ok
 }
 
 // pack returns a plan's stored form without checking it: what an older version

@@ -110,9 +110,8 @@ func checkAllowances(f *faults, path string, all []Allowance) {
 		if r.Share < 0 || r.Share > 100*Percent {
 			f.say(at+".rollover.share", "is not between 0 and 100 %%")
 		}
-		if r.CapShare < 0 {
-			f.say(at+".rollover.capShare", "is negative")
-		}
+		f.add(at+".rollover.capShare", r.CapShare.check())
+		f.add(at+".rollover.cap", r.Cap.check())
 		if r.CapShare != 0 && r.Cap.IsSet() {
 			f.say(at+".rollover.cap", "and capShare are both set")
 		}
@@ -198,8 +197,10 @@ func (p *Plan) checkAuto(f *faults) {
 	case k.Size > 0 && p.Auto.Size%k.Size != 0:
 		f.say("auto.size", "%v is not a whole number of packs of %v", p.Auto.Size, k.Size)
 	}
-	if p.Auto.Surcharge < 0 {
-		f.say("auto.surcharge", "is negative")
+	f.add("auto.limit", p.Auto.Limit.check())
+	f.add("auto.below", p.Auto.Below.check())
+	if err := p.Auto.Surcharge.check(); err != nil {
+		f.add("auto.surcharge", err)
 	} else if ok && p.Auto.Size > 0 {
 		p.checkPrice(f, "auto.size", k, p.Auto.Size, p.Auto.Surcharge)
 	}
@@ -235,6 +236,7 @@ func (p *Plan) checkOverdrafts(f *faults) {
 		if !o.Limit.IsSet() {
 			f.say(at+".limit", "is not set")
 		}
+		f.add(at+".limit", o.Limit.check())
 		if o.AtReset > ForgiveDebt {
 			f.say(at+".atReset", "is not known")
 		}

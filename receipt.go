@@ -61,11 +61,15 @@ func (d *decision) receipt(key Key) Receipt {
 
 func receiptOf(id WalletID, key Key, made ID, entries []Entry) Receipt {
 	r := Receipt{Wallet: id, Key: key, ID: made, Entries: entries}
+	var kind Kind
 	for i := range entries {
 		e := &entries[i]
 		r.At = e.At
 		if e.Seq == made {
-			r.Unit, r.Amount = e.Unit, e.moved()
+			r.Unit, kind = e.Unit, e.Kind
+		}
+		if e.Seq >= made && e.Kind == kind && e.Unit == r.Unit && (e.Kind != KindPurchased || e.Seq == made) {
+			r.Amount += e.moved()
 		}
 		if e.Kind == KindPurchased && e.Of == 0 && r.Purchase == 0 {
 			r.Purchase = e.Seq

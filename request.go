@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// request is what a key is bound to: the verb, every field with its default
-// filled in, the actor. Neither time nor version is part of it.
+// request is what a key is bound to: the verb and every field with its default
+// filled in. Neither time nor version is part of it. Actor and note are bound to
+// the key as well, by the entry that has them, and can be erased there.
 type request struct {
 	w      writer
 	start  int      // of the field that is being written
 	fields []uint32 // a short hash of each field
 	names  []string // of the fields, if they are wanted
 	naming bool
+	noted  Note
 }
 
 // done ends a field.
@@ -42,7 +44,7 @@ func (r *request) time(name string, t time.Time) { r.w.optTime(t); r.done(name) 
 func (r *request) money(name string, m Money) { r.w.money(m); r.done(name) }
 
 func (r *request) texts(name string, all []string) {
-	sorted := slices.Sorted(slices.Values(all))
+	sorted := slices.Compact(slices.Sorted(slices.Values(all)))
 	r.w.uint(uint64(len(sorted)))
 	for _, s := range sorted {
 		r.w.text(s)
@@ -61,18 +63,9 @@ func (r *request) factors(name string, m map[string]int64) {
 	r.done(name)
 }
 
-func (r *request) note(n Note) {
-	r.text("note.ref", n.Ref)
-	r.text("note.reason", n.Reason)
-	r.w.uint(uint64(len(n.Labels)))
-	if len(n.Labels) > 0 {
-		for _, k := range slices.Sorted(maps.Keys(n.Labels)) {
-			r.w.text(k)
-			r.w.text(n.Labels[k])
-		}
-	}
-	r.done("note.labels")
-}
+// note is the note of the command. It is no part of what is kept of a request,
+// which could not be erased: see differsSealed.
+func (r *request) note(n Note) { r.noted = n }
 
 // fingerprint is what is kept of a request: a hash of it all, and a short one of
 // each field, to name the one that differs.
@@ -81,16 +74,14 @@ type fingerprint struct {
 	fields []uint32
 }
 
-// fingerprintOf returns the fingerprint of a command that an actor asks for.
-func fingerprintOf(a Actor, c Command) fingerprint {
+// fingerprintOf returns the fingerprint of a command.
+func fingerprintOf(c Command) fingerprint {
 	r := request{w: writer{make([]byte, 0, 256)}, fields: make([]uint32, 0, 16)}
-	return r.fingerprint(a, c)
+	return r.fingerprint(c)
 }
 
-func (r *request) fingerprint(a Actor, c Command) fingerprint {
+func (r *request) fingerprint(c Command) fingerprint {
 	r.text("command", c.verb())
-	r.text("actor.id", a.ID)
-	r.text("actor.role", a.Role)
 	c.request(r)
 	all := sha256.Sum256(r.w.b)
 	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
@@ -98,9 +89,9 @@ func (r *request) fingerprint(a Actor, c Command) fingerprint {
 
 // differs returns the name of the first field in which a kept request was
 // otherwise than this one; empty if they are the same.
-func differs(a Actor, c Command, kept fingerprint) string {
+func differs(c Command, kept fingerprint) string {
 	r := request{naming: true}
-	now := r.fingerprint(a, c)
+	now := r.fingerprint(c)
 	if now.sum == kept.sum {
 		return ""
 	}
@@ -110,6 +101,31 @@ func differs(a Actor, c Command, kept fingerprint) string {
 		}
 	}
 	return "command"
+}
+
+// differsSealed returns the name of the first field of actor and note in which
+// the entry that a command made was otherwise; empty if they are the same, or were erased.
+func differsSealed(a Actor, c Command, e *Entry) string {
+	var r request
+	c.request(&r)
+	n := r.noted
+	if e.Seal != [32]byte{} && e.Actor == (Actor{}) && e.Note.isZero() {
+		return ""
+	}
+	_, reverses := c.(Reverse) // its entry has the labels of the spend
+	switch {
+	case a.ID != e.Actor.ID:
+		return "actor.id"
+	case a.Role != e.Actor.Role:
+		return "actor.role"
+	case n.Ref != e.Note.Ref:
+		return "note.ref"
+	case n.Reason != e.Note.Reason:
+		return "note.reason"
+	case !reverses && !maps.Equal(n.Labels, e.Note.Labels):
+		return "note.labels"
+	}
+	return ""
 }
 
 // plain returns a command as the value that it is: commands are values, and what

@@ -14,7 +14,7 @@ type Reverse struct {
 	Spend  ID     `json:"spend"`
 	Amount Amount `json:"amount,omitempty"`
 	All    bool   `json:"all,omitempty"` // all that is left of it
-	Note   Note   `json:"note,omitzero"` // without labels it has those of the spend
+	Note   Note   `json:"note,omitzero"` // without labels: it has those of the spend
 }
 
 func (c Reverse) verb() string { return "reverse" }
@@ -32,6 +32,8 @@ func (c Reverse) decide(d *decision) error {
 		return invalid("amount", "is negative")
 	case (c.Amount != 0) == c.All:
 		return invalid("amount", "or all has to be given, and not both")
+	case len(c.Note.Labels) > 0:
+		return invalid("note.labels", "are those of the spend")
 	}
 	if err := c.Note.check(); err != nil {
 		return err
@@ -55,9 +57,7 @@ func (c Reverse) decide(d *decision) error {
 		return e
 	}
 	e := Entry{Kind: KindReversed, Of: spent.Seq, Unit: spent.Unit, Feature: spent.Feature, Scope: spent.Scope, Note: c.Note}
-	if e.Note.Labels == nil {
-		e.Note.Labels = spent.Note.Labels
-	}
+	e.Note.Labels = spent.Note.Labels
 	if n := min(amount, owed); n > 0 {
 		e.Lines = append(e.Lines, Line{From: Consumed, To: Debt, Amount: n})
 		amount -= n

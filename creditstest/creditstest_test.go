@@ -180,7 +180,7 @@ func TestFailures(t *testing.T) {
 		{
 			name: "must, and the wallet is not open", stops: true,
 			test: func(w *creditstest.World) { w.Must("bob", credits.Spend{Amount: credits.Credit}) },
-			said: `{"spend":{"amount":"1"}}: credits: wallet: is not open` + "\n    It is 2026-01-31 12:00. \"bob\" is not open.",
+			said: `{"spend":{"amount":"1"}}: credits: wallet: "bob" is not open` + "\n    It is 2026-01-31 12:00. \"bob\" is not open.",
 		},
 		{
 			name: "refused, and it is done", stops: true,

@@ -264,7 +264,7 @@ func (d *decision) trigger(unit Unit) error {
 	t := d.w.of(unit)
 	left, month := d.w.autoLeft(unit, d.at)
 	size := d.w.terms.Auto.Size
-	if t != nil && t.available > below || left < size || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots {
+	if t != nil && t.available > below || left < size || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots || d.w.size > maxState-maxPart {
 		return nil // nothing is bought, and the spend stands
 	}
 	setting := &Setting{Month: month}

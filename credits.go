@@ -108,6 +108,7 @@ const (
 	maxPeriods    = 1_200     // cycles that one commit catches up on
 	maxClosed     = 1_024     // lots that are used up after one before it is forgotten, and with it what reverses its spends
 	maxState      = 4 << 20   // bytes of a wallet's stored state
+	maxPart       = 64 << 10  // bytes by which one lot or two can make it larger
 	maxPlan       = 256 << 10 // bytes of a plan's JSON form
 	libraryKeys   = "credits/"
 )

@@ -43,6 +43,7 @@ type decision struct {
 	own  int     // where in out the call's own entries begin; -1 before
 	made ID      // what the command made
 	sent []Terms // what a transfer takes to the other wallet
+	adds bool    // the call's own entries add lots, holds or debts
 }
 
 // record is an entry with its stored forms.
@@ -215,6 +216,7 @@ func (d *decision) open(e Entry, at int64) error {
 			return err
 		}
 	} else {
+		d.adds = true
 		if d.w.lots.count >= maxLots {
 			return &InvalidError{Field: "wallet", Reason: "has 10,000 open lots", Err: ErrLimit}
 		}

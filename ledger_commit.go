@@ -86,7 +86,6 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 			}
 		}
 	}
-	before := w.size
 	parts := w.parts(false, prev == 0)
 	c.Parts = make([]store.Part, len(parts))
 	for i, p := range parts {
@@ -97,7 +96,7 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 			return c, beyond("wallet", "would have a part of more than 1 MiB")
 		}
 	}
-	if d.own >= 0 && w.size > max(maxState, before) {
+	if d.adds && w.size > maxState { // what takes away goes on
 		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
 	}
 	return c, nil

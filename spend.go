@@ -242,6 +242,7 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 		if len(d.w.debts) == maxDebts {
 			return nil, &InvalidError{Field: "wallet", Reason: "has 1,000 unpaid spends", Err: ErrLimit}
 		}
+		d.adds = true
 		return append(lines, Line{From: Debt, To: Consumed, Amount: short}), nil
 	}
 	return nil, d.short(x, missing, reason)
@@ -296,7 +297,7 @@ func (c Reserve) decide(d *decision) error {
 	for _, ln := range lines {
 		h.Parts = append(h.Parts, HoldPart{ln.Lot, ln.Amount})
 	}
-	d.made = h.ID
+	d.made, d.adds = h.ID, true
 	if err := d.emit(Entry{
 		Kind: KindReserved, Unit: x.unit, Lines: lines, Feature: x.feature, Quantity: c.Quantity,
 		Factors: maps.Clone(c.Factors), Scope: x.scope, Hold: h, Note: c.Note,

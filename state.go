@@ -30,7 +30,7 @@ type state struct {
 	lots   slots[lot]
 	holds  slots[hold]
 	closed closed
-	size   int // of the stored form, all but what changed since it was read
+	size   int // of the stored form, when it was read or written
 
 	// What follows is derived, and shared by copies until it changes.
 	byID    []int32 // slots of lots, by the lots' numbers
@@ -270,85 +270,4 @@ func (s *state) due() int64 {
 		s.remind()
 	}
 	return min(s.lotDue, s.holdDue, s.ends)
-}
-
-// closed keeps the lots that have nothing left: what reverses a spend needs
-// them. A lot is forgotten, with its page, after maxClosed later ones at least.
-type closed struct {
-	pages []*closedPage
-	owned []bool
-	first int // number of the first page
-	gone  int // pages that a copy forgot since it was made, to be removed from the store
-}
-
-type closedPage struct {
-	lots []lot
-	full bool // it had pageSize lots once: nothing is added any more
-	size int
-}
-
-func (c *closed) share() closed {
-	return closed{pages: slices.Clone(c.pages), owned: make([]bool, len(c.pages)), first: c.first}
-}
-
-func (c *closed) own(i int) *closedPage {
-	if !c.owned[i] {
-		p := *c.pages[i]
-		p.lots = slices.Clone(p.lots)
-		c.pages[i], c.owned[i] = &p, true
-	}
-	return c.pages[i]
-}
-
-func (c *closed) add(l lot) {
-	if n := len(c.pages); n == 0 || c.pages[n-1].full {
-		c.pages, c.owned = append(c.pages, &closedPage{}), append(c.owned, true)
-	}
-	p := c.own(len(c.pages) - 1)
-	p.lots = append(p.lots, l)
-	p.full = p.full || len(p.lots) == pageSize
-	if len(c.pages) > maxClosed/pageSize+1 {
-		c.pages, c.owned = c.pages[1:], c.owned[1:]
-		c.first, c.gone = c.first+1, c.gone+1
-	}
-}
-
-func (c *closed) place(id ID) (page, i int) {
-	for n := len(c.pages) - 1; n >= 0; n-- {
-		for i := range c.pages[n].lots {
-			if c.pages[n].lots[i].id == id {
-				return n, i
-			}
-		}
-	}
-	return -1, -1
-}
-
-func (c *closed) find(id ID) *lot {
-	n, i := c.place(id)
-	if n < 0 {
-		return nil
-	}
-	return &c.pages[n].lots[i]
-}
-
-// edit returns a closed lot to be changed.
-func (c *closed) edit(id ID) *lot {
-	n, i := c.place(id)
-	if n < 0 {
-		return nil
-	}
-	return &c.own(n).lots[i]
-}
-
-// take removes a lot that is to be opened again.
-func (c *closed) take(id ID) (lot, bool) {
-	n, i := c.place(id)
-	if n < 0 {
-		return lot{}, false
-	}
-	p := c.own(n)
-	l := p.lots[i]
-	p.lots = slices.Delete(p.lots, i, i+1)
-	return l, true
 }

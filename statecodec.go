@@ -13,9 +13,10 @@ import (
 const (
 	headPart   = 0
 	planPart   = 1
+	recentPart = 2       // lots that were used up, the latest
 	lotPart    = 1 << 32 // and the page's number, from 1
 	holdPart   = 2 << 32 // and the page's number
-	closedPart = 3 << 32 // and the page's number
+	closedPart = 3 << 32 // and the page's number: lots that were used up; not read by most commands
 	maxPages   = 4096    // of lots, and of holds: more than any wallet gets to
 )
 
@@ -56,17 +57,8 @@ func (s *state) parts(all, plan bool) []part {
 		}
 		size += p.size
 	}
-	for n := 1; n <= s.closed.gone; n++ {
-		out = append(out, part{closedPart + uint64(s.closed.first-n), nil})
-	}
-	for i, p := range s.closed.pages {
-		if all || s.closed.owned[i] {
-			body := closedLots(p)
-			p.size = len(body)
-			out = append(out, part{closedPart + uint64(s.closed.first+i), body})
-		}
-		size += p.size
-	}
+	closed, closedSize := s.closed.parts(all)
+	out, size = append(out, closed...), size+closedSize
 	out[0] = part{headPart, s.head()}
 	s.size = size + len(out[0].body)
 	if all {
@@ -125,6 +117,9 @@ func (s *state) head() []byte {
 	w.uint(uint64(s.holds.count))
 	w.uint(uint64(s.closed.first))
 	w.uint(uint64(len(s.closed.pages)))
+	for _, p := range s.closed.pages {
+		w.uint(uint64(p.size))
+	}
 	if len(s.lots.pages) > 0 {
 		w.lotPage(s.lots.pages[0])
 	}
@@ -170,14 +165,51 @@ func holdPage(p *page[hold]) []byte {
 	return w.b
 }
 
-func closedLots(p *closedPage) []byte {
+// parts returns what is stored of the closed lots, and how much all of them take.
+func (c *closed) parts(all bool) (out []part, size int) {
+	recent := storedLots(c.recent)
+	if len(c.recent) == 0 {
+		recent = nil
+	}
+	if all || c.mine {
+		out = append(out, part{recentPart, recent})
+	}
+	size = len(recent)
+	for n := 1; n <= c.gone; n++ {
+		out = append(out, part{closedPart + uint64(c.first-n), nil})
+	}
+	for i, p := range c.pages {
+		if all || c.owned[i] {
+			body := p.raw
+			if body == nil {
+				body = storedLots(p.lots)
+			}
+			p.size = len(body)
+			out = append(out, part{closedPart + uint64(c.first+i), body})
+		}
+		size += p.size
+	}
+	return out, size
+}
+
+func storedLots(lots []lot) []byte {
 	w := writer{[]byte{stateForm}}
-	w.bool(p.full)
-	w.uint(uint64(len(p.lots)))
-	for i := range p.lots {
-		w.lot(&p.lots[i])
+	w.uint(uint64(len(lots)))
+	for i := range lots {
+		w.lot(&lots[i])
 	}
 	return w.b
+}
+
+// closedLots reads what storedLots wrote.
+func (r *reader) closedLots() (lots []lot) {
+	if r.byte() != stateForm {
+		r.fail()
+	}
+	for range r.count() {
+		lots = append(lots, *r.lot())
+	}
+	return lots
 }
 
 // known is what wallets share, so that it is read once: plans by their hash, and
@@ -193,18 +225,23 @@ func decodeState(id WalletID, parts []part, k known) (*state, error) {
 	if len(parts) == 0 || parts[0].id != headPart {
 		return nil, corrupt("wallet %q has no head", id)
 	}
-	lots, holds, pages, err := s.readHead(parts[0].body, parts[1:], k)
+	lots, holds, err := s.readHead(parts[0].body, parts[1:], k)
 	if err != nil {
 		return nil, err
 	}
 	s.size = len(parts[0].body)
+	for _, p := range s.closed.pages {
+		s.size += p.size
+	}
 	for _, p := range parts[1:] {
-		s.size += len(p.body)
+		if p.id < closedPart {
+			s.size += len(p.body)
+		}
 		if err := s.readPart(p); err != nil {
 			return nil, err
 		}
 	}
-	if s.lots.count != lots || s.holds.count != holds || len(s.closed.pages) != pages || !s.sums() {
+	if s.lots.count != lots || s.holds.count != holds || !s.sums() {
 		return nil, corrupt("wallet %q: its parts are not of one instant", id)
 	}
 	s.lots.owned, s.holds.owned = make([]bool, len(s.lots.pages)), make([]bool, len(s.holds.pages))
@@ -233,10 +270,10 @@ func (s *state) sums() bool {
 	return slices.Equal(sums, s.units)
 }
 
-func (s *state) readHead(body []byte, parts []part, k known) (lots, holds, pages int, err error) {
+func (s *state) readHead(body []byte, parts []part, k known) (lots, holds int, err error) {
 	r := reader{b: body}
 	if form := r.byte(); form != stateForm {
-		return 0, 0, 0, corrupt("wallet %q has form %d, which this version does not know", s.id, form)
+		return 0, 0, corrupt("wallet %q has form %d, which this version does not know", s.id, form)
 	}
 	s.seq, s.at = ID(r.uint()), r.int()
 	copy(s.chain[:], r.take(len(s.chain)))
@@ -255,18 +292,21 @@ func (s *state) readHead(body []byte, parts []part, k known) (lots, holds, pages
 		s.debts = append(s.debts, debt{ID(r.uint()), Unit(r.text()), Amount(r.int()), r.text(), r.text()})
 	}
 	lots, holds = int(r.uint()), int(r.uint())
-	s.closed.first, pages = int(r.uint()), int(r.uint())
+	s.closed.first = int(r.uint())
+	for range r.count() {
+		s.closed.pages = append(s.closed.pages, &closedPage{size: int(r.uint())})
+	}
 	if len(r.b) > 0 {
 		s.lots.grow(0)
 		s.readLots(0, &r)
 	}
 	if r.bad || len(r.b) > 0 {
-		return 0, 0, 0, corrupt("head of wallet %q is cut or has something after it", s.id)
+		return 0, 0, corrupt("head of wallet %q is cut or has something after it", s.id)
 	}
 	if s.loc, err = k.zone(s.zone); err != nil {
-		return 0, 0, 0, corrupt("zone of wallet %q: %v", s.id, err)
+		return 0, 0, corrupt("zone of wallet %q: %v", s.id, err)
 	}
-	return lots, holds, pages, s.readPlan(hash, parts, k)
+	return lots, holds, s.readPlan(hash, parts, k)
 }
 
 // readPlan takes the plan from what is known, or else reads it.
@@ -308,10 +348,16 @@ func (r *reader) lot() *lot {
 
 // readPart reads a page.
 func (s *state) readPart(p part) error {
-	if p.id == planPart {
+	r := reader{b: p.body}
+	switch p.id {
+	case planPart:
+		return nil
+	case recentPart:
+		if s.closed.recent = r.closedLots(); r.bad || len(r.b) > 0 {
+			return corrupt("part %d of wallet %q is cut or has something after it", p.id, s.id)
+		}
 		return nil
 	}
-	r := reader{b: p.body}
 	if form := r.byte(); form != stateForm {
 		return corrupt("part %d of wallet %q has form %d, which this version does not know", p.id, s.id, form)
 	}
@@ -334,14 +380,12 @@ func (s *state) readPart(p part) error {
 		}
 		s.holds.pages[no].size = len(p.body)
 	case closedPart:
-		if no != s.closed.first+len(s.closed.pages) {
+		i := no - s.closed.first
+		if i < 0 || i >= len(s.closed.pages) || s.closed.pages[i].size != len(p.body) {
 			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
 		}
-		c := &closedPage{full: r.bool(), size: len(p.body)}
-		for range r.count() {
-			c.lots = append(c.lots, *r.lot())
-		}
-		s.closed.pages = append(s.closed.pages, c)
+		s.closed.pages[i].raw = slices.Clone(p.body)
+		return nil
 	default:
 		return corrupt("part %d of wallet %q is not known", p.id, s.id)
 	}

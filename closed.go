@@ -1,0 +1,119 @@
+package credits
+
+import "slices"
+
+// closed keeps the lots that have nothing left: what reverses a spend needs
+// them. They come to a page that is read with the wallet; pages that are full are
+// read only for the commands that may need them, and are forgotten, the oldest
+// first, when more than maxClosed lots came after them.
+type closed struct {
+	recent []lot
+	mine   bool          // recent is not shared, and it changed since the copy
+	pages  []*closedPage // full ones, the oldest first
+	owned  []bool        // by page: it is not shared, and it changed since the copy
+	first  int           // number of the first page
+	gone   int           // pages that were forgotten since the copy
+}
+
+// closedPage was full once. Its lots are read when they are needed: raw is what
+// was stored of them, and nil if they are in lots, or were not read at all.
+type closedPage struct {
+	lots []lot
+	raw  []byte
+	size int // of the stored form
+}
+
+func (c *closed) share() closed {
+	return closed{recent: c.recent, pages: slices.Clone(c.pages), owned: make([]bool, len(c.pages)), first: c.first}
+}
+
+// all returns the page's lots, to be read. A page that cannot be read has none:
+// [Ledger.Verify] tells.
+func (p *closedPage) all() []lot {
+	if p.raw == nil {
+		return p.lots
+	}
+	r := reader{b: p.raw}
+	lots := r.closedLots()
+	if r.bad || len(r.b) > 0 {
+		return nil
+	}
+	return lots
+}
+
+// own returns recent (for page -1) or a page's lots, to be changed.
+func (c *closed) own(page int) *[]lot {
+	if page < 0 {
+		if !c.mine {
+			c.recent, c.mine = slices.Clone(c.recent), true
+		}
+		return &c.recent
+	}
+	if !c.owned[page] {
+		c.pages[page], c.owned[page] = &closedPage{lots: slices.Clone(c.pages[page].all())}, true
+	}
+	return &c.pages[page].lots
+}
+
+// add puts a lot beside those that have nothing left.
+func (c *closed) add(l lot) {
+	recent := c.own(-1)
+	*recent = append(*recent, l)
+	if len(*recent) < pageSize {
+		return
+	}
+	c.pages, c.owned = append(c.pages, &closedPage{lots: *recent}), append(c.owned, true)
+	c.recent = nil
+	if len(c.pages) > maxClosed/pageSize {
+		c.pages, c.owned = c.pages[1:], c.owned[1:]
+		c.first, c.gone = c.first+1, c.gone+1
+	}
+}
+
+// place returns where a lot is: -1 is recent. It is not found if its page was not read.
+func (c *closed) place(id ID) (page, i int, ok bool) {
+	is := func(l lot) bool { return l.id == id }
+	if i := slices.IndexFunc(c.recent, is); i >= 0 {
+		return -1, i, true
+	}
+	for n, p := range slices.Backward(c.pages) {
+		if i := slices.IndexFunc(p.all(), is); i >= 0 {
+			return n, i, true
+		}
+	}
+	return 0, 0, false
+}
+
+// find returns a lot, to be read; nil if it is not here.
+func (c *closed) find(id ID) *lot {
+	page, i, ok := c.place(id)
+	switch {
+	case !ok:
+		return nil
+	case page < 0:
+		return &c.recent[i]
+	default:
+		return &c.pages[page].all()[i]
+	}
+}
+
+// edit returns a lot, to be changed; nil if it is not here.
+func (c *closed) edit(id ID) *lot {
+	page, i, ok := c.place(id)
+	if !ok {
+		return nil
+	}
+	return &(*c.own(page))[i]
+}
+
+// take removes a lot that is to be opened again.
+func (c *closed) take(id ID) (lot, bool) {
+	page, i, ok := c.place(id)
+	if !ok {
+		return lot{}, false
+	}
+	lots := c.own(page)
+	l := (*lots)[i]
+	*lots = slices.Delete(*lots, i, i+1)
+	return l, true
+}

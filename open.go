@@ -16,7 +16,8 @@ type Open struct {
 }
 
 // SetZone sets the wallet's time zone from the next cycle on: the current one
-// keeps the end that it has.
+// keeps the end that it has, and the schedule goes on at the same local times in
+// the new zone.
 type SetZone struct {
 	Zone string `json:"zone"` // IANA name
 	Note Note   `json:"note,omitzero"`

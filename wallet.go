@@ -65,7 +65,8 @@ func (w Wallet) Apply(entries ...Entry) (Wallet, error) {
 // ID returns the wallet's name.
 func (w Wallet) ID() WalletID { return w.state().id }
 
-// Seq returns the number of its last entry; 0 if it is not open.
+// Seq returns the number of its last entry, what fell due and is not written yet
+// included; 0 if it is not open.
 func (w Wallet) Seq() ID { return w.state().seq }
 
 // At returns the instant that the wallet is looked at. It never goes back.

@@ -106,6 +106,7 @@ func (d *decision) history(yield func(*Entry) bool) {
 // emit completes an entry, folds it into the wallet and keeps it.
 func (d *decision) emit(e Entry) error {
 	e.Wallet, e.Seq, e.At = d.w.id, d.w.seq+1, instant(d.at)
+	e.plain()
 	r := record{}
 	if len(e.Lines) > maxLines {
 		return &InvalidError{Field: "amount", Reason: "would take more than 1,000 lines", Err: ErrLimit}
@@ -115,13 +116,28 @@ func (d *decision) emit(e Entry) error {
 		if now := micros(d.call.Now); now < d.at {
 			e.Clock = instant(now)
 		}
-		e.Actor, e.Note.Labels = d.call.Actor, maps.Clone(e.Note.Labels)
+		e.Actor = d.call.Actor
 		if e.Actor != (Actor{}) || !e.Note.isZero() {
 			r.note = appendNote(nil, d.salt(e.Seq), e.Actor, e.Note)
 			e.Seal = seal(r.note)
 		}
 	}
 	return d.keep(e, r)
+}
+
+// plain leaves nothing of the host's in an entry, and nothing empty: it is as it
+// would be read from a store.
+func (e *Entry) plain() {
+	e.Factors, e.Note.Labels = maps.Clone(e.Factors), maps.Clone(e.Note.Labels)
+	if len(e.Lines) == 0 {
+		e.Lines = nil
+	}
+	if len(e.Factors) == 0 {
+		e.Factors = nil
+	}
+	if len(e.Note.Labels) == 0 {
+		e.Note.Labels = nil
+	}
 }
 
 // emitDue is emit for what time does: it has no key, actor or clock.

@@ -1,9 +1,6 @@
 package credits
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // Spend takes credits, all of them or none, from as many lots as it needs, in
 // the wallet's burn order. Its receipt's ID is the spend, for [Reverse].
@@ -203,7 +200,7 @@ func (c Spend) decide(d *decision) error {
 	}
 	d.made = d.w.seq + 1
 	if err := d.emit(Entry{
-		Kind: KindSpent, Unit: x.unit, Lines: lines, Feature: x.feature, Quantity: c.Quantity, Factors: maps.Clone(c.Factors),
+		Kind: KindSpent, Unit: x.unit, Lines: lines, Feature: x.feature, Quantity: c.Quantity, Factors: c.Factors,
 		Scope: x.scope, Occurred: truncated(c.Occurred), Note: c.Note,
 	}); err != nil {
 		return err
@@ -300,7 +297,7 @@ func (c Reserve) decide(d *decision) error {
 	d.made, d.adds = h.ID, true
 	if err := d.emit(Entry{
 		Kind: KindReserved, Unit: x.unit, Lines: lines, Feature: x.feature, Quantity: c.Quantity,
-		Factors: maps.Clone(c.Factors), Scope: x.scope, Hold: h, Note: c.Note,
+		Factors: c.Factors, Scope: x.scope, Hold: h, Note: c.Note,
 	}); err != nil {
 		return err
 	}
@@ -369,7 +366,7 @@ func (c Capture) decide(d *decision) error {
 		return invalid("quantity", "is of unit %q, and the hold is of %q", x.unit, h.unit)
 	}
 	e := Entry{
-		Kind: KindCaptured, Of: h.id, Unit: h.unit, Feature: h.feature, Quantity: c.Quantity, Factors: maps.Clone(c.Factors),
+		Kind: KindCaptured, Of: h.id, Unit: h.unit, Feature: h.feature, Quantity: c.Quantity, Factors: c.Factors,
 		Scope: h.scope, Note: c.Note,
 	}
 	if x.amount > h.amount {

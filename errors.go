@@ -121,7 +121,8 @@ func (e *RefusedError) Is(target error) bool {
 	return target == ErrRefused || target == error(e.Reason)
 }
 
-// Reason is why a command was refused, for programs. It is an error to compare with.
+// Reason is why a command was refused, for programs. It is an error to compare
+// with; for people, string(r) is in words.
 type Reason string
 
 // Error returns the reason.

@@ -27,7 +27,7 @@ func (l *Ledger) Forecast(ctx context.Context, id WalletID, unit Unit, until tim
 	if !inTime(until) || until.After(w.At().AddDate(10, 0, 1)) {
 		return Forecast{}, &InvalidError{Field: "until", Reason: "is more than 10 years ahead", Err: ErrLimit}
 	}
-	perDay, err := l.pace(ctx, w, unit)
+	perDay, today, err := l.pace(ctx, w, unit)
 	if err != nil {
 		return Forecast{}, err
 	}
@@ -42,13 +42,14 @@ func (l *Ledger) Forecast(ctx context.Context, id WalletID, unit Unit, until tim
 		f.Events = append(f.Events, d.out[i].Entry)
 	}
 	if perDay > 0 {
-		f.RunsOut, err = runOut(w.s.copy(), unit, perDay, until)
+		f.RunsOut, err = runOut(w.s.copy(), unit, perDay, today, until)
 	}
 	return f, err
 }
 
-// pace returns the mean net spend of a unit on the last 30 local days.
-func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) {
+// pace returns the mean net spend of a unit on the last 30 local days, and the
+// net spend of today so far.
+func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (mean, today Amount, err error) {
 	const days = 30
 	year, month, day := w.At().In(w.Zone()).Date()
 	from := civil(w.Zone(), year, month, day-days+1, 0, 0, 0, 0)
@@ -58,9 +59,10 @@ func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) 
 	}
 	entries, err := l.entries(ctx, w.ID(), q)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var mean, rest Amount // the sum itself may have no amount
+	midnight := startOfDay(w.At(), w.Zone())
+	var rest Amount // the sum itself may have no amount
 	for i := range entries {
 		e := &entries[i]
 		if e.Unit != unit {
@@ -72,16 +74,22 @@ func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (Amount, error) 
 		}
 		sum, ok := addAmount(mean, n/days)
 		if !ok {
-			return 0, overflows("unit")
+			return 0, 0, overflows("unit")
 		}
 		mean, rest = sum, rest+n%days
+		if !e.At.Before(midnight) {
+			if today, ok = addAmount(today, n); !ok {
+				return 0, 0, overflows("unit")
+			}
+		}
 	}
-	return max(0, mean+rest/days), nil
+	return max(0, mean+rest/days), max(0, today), nil
 }
 
 // runOut spends perDay at the end of every local day, before what falls due at
-// midnight, and returns the start of the first day that is not covered.
-func runOut(s *state, unit Unit, perDay Amount, until time.Time) (time.Time, error) {
+// midnight, today what is left of it, and returns the start of the first day that
+// is not covered.
+func runOut(s *state, unit Unit, perDay, spent Amount, until time.Time) (time.Time, error) {
 	d := &decision{w: s, own: -1}
 	today := startOfDay(instant(s.at), s.loc)
 	for today.Before(until) {
@@ -93,9 +101,14 @@ func runOut(s *state, unit Unit, perDay Amount, until time.Time) (time.Time, err
 		if _, err := d.advance(micros(next)-1, maxPeriods); err != nil {
 			return time.Time{}, err
 		}
-		lines, short := s.drain(unit, perDay)
+		lines, short := s.drain(unit, max(0, perDay-spent))
 		if short > 0 || len(lines) > maxLines {
 			return today, nil
+		}
+		spent = 0
+		if len(lines) == 0 {
+			today = next
+			continue
 		}
 		if err := d.emitDue(max(s.at, micros(next)-1), Entry{Kind: KindSpent, Unit: unit, Lines: lines}); err != nil {
 			return time.Time{}, err

@@ -68,6 +68,8 @@ func strictJSON[T any](data []byte, v *T) error {
 	switch {
 	case errors.As(err, &syntax):
 		return invalid("", "byte %d: %v", syntax.Offset, err)
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return invalid("", "byte %d: ends before it is complete", len(data))
 	case errors.As(err, &kind):
 		return invalid(kind.Field, "cannot be a JSON %s", kind.Value)
 	case errors.As(err, &field):

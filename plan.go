@@ -96,7 +96,8 @@ type Tier struct {
 	Allowances []Allowance `json:"allowances"`
 }
 
-// First is what a first cycle that is not whole is given.
+// First is what a first cycle that is not whole is given. Its charge is a whole
+// one: what the host collects of it is the host's.
 type First uint8
 
 // The policies.

@@ -51,8 +51,9 @@ type Store interface {
 	//
 	// A wallet's Seq and parts are those of one commit. The parts may be left
 	// out, all of them, if the wallet still has the Seq that the read says it
-	// has. Receipts are looked up no earlier than the wallet: one that a commit
-	// up to the returned Seq kept is found.
+	// has. With Below, parts with that ID and above are left out in any case;
+	// the Seq and the receipts are as without it. Receipts are looked up no
+	// earlier than the wallet: one that a commit up to the returned Seq kept is found.
 	Load(ctx context.Context, reads ...Read) ([]State, error)
 
 	// Commit keeps each write whole or not at all, and reports for each whether
@@ -87,7 +88,8 @@ type Store interface {
 // Read names a wallet to load.
 type Read struct {
 	Wallet string
-	Have   uint64   // the Seq whose parts the caller holds; 0 for none
+	Have   uint64   // the Seq whose parts the caller holds, all of those that Below leaves; 0 for none
+	Below  uint64   // only parts with an ID below it; 0 for all
 	Keys   []string // the receipts wanted, distinct
 }
 

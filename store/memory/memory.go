@@ -31,7 +31,7 @@ const shards = 64
 var _ store.Store = (*Store)(nil)
 
 // Load implements [store.Store]. A wallet's parts are left out if it still has
-// the Seq that the read has.
+// the Seq that the read has. What is left out is not copied.
 func (s *Store) Load(ctx context.Context, reads ...store.Read) ([]store.State, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (s *Store) Load(ctx context.Context, reads ...store.Read) ([]store.State, e
 func (s *Store) load(sh *shard, w *wallet, r *store.Read, state *store.State) {
 	state.Seq = w.seq
 	if w.seq != r.Have {
-		state.Parts = w.copyParts()
+		state.Parts = copyParts(w.below(r.Below))
 	}
 	for i, key := range r.Keys {
 		rec := sh.receipt(w, key, s.hash(w, key))

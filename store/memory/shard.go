@@ -63,7 +63,7 @@ func (sh *shard) create(name string) *wallet {
 
 // setPart replaces, adds or removes a part.
 func (w *wallet) setPart(id uint64, body []byte) {
-	i, ok := slices.BinarySearchFunc(w.parts, id, func(p store.Part, id uint64) int { return cmp.Compare(p.ID, id) })
+	i, ok := w.findPart(id)
 	switch {
 	case ok && len(body) == 0:
 		w.parts = slices.Delete(w.parts, i, i+1)
@@ -74,23 +74,37 @@ func (w *wallet) setPart(id uint64, body []byte) {
 	}
 }
 
-// copyParts returns the parts with their bodies in memory of their own.
-func (w *wallet) copyParts() []store.Part {
-	if len(w.parts) == 0 {
+// findPart returns where in w.parts the part is or belongs, and whether it is there.
+func (w *wallet) findPart(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(w.parts, id, func(p store.Part, id uint64) int { return cmp.Compare(p.ID, id) })
+}
+
+// below returns the parts with an ID below one, or all if it is 0. They are the wallet's own.
+func (w *wallet) below(id uint64) []store.Part {
+	if id == 0 {
+		return w.parts
+	}
+	n, _ := w.findPart(id)
+	return w.parts[:n]
+}
+
+// copyParts returns parts with their bodies in memory of their own.
+func copyParts(parts []store.Part) []store.Part {
+	if len(parts) == 0 {
 		return nil
 	}
 	size := 0
-	for i := range w.parts {
-		size += len(w.parts[i].Body)
+	for i := range parts {
+		size += len(parts[i].Body)
 	}
 	buf := make([]byte, 0, size)
-	parts := make([]store.Part, len(w.parts))
-	for i, p := range w.parts {
+	copied := make([]store.Part, len(parts))
+	for i, p := range parts {
 		n := len(buf)
 		buf = append(buf, p.Body...)
-		parts[i] = store.Part{ID: p.ID, Body: buf[n:len(buf):len(buf)]}
+		copied[i] = store.Part{ID: p.ID, Body: buf[n:len(buf):len(buf)]}
 	}
-	return parts
+	return copied
 }
 
 // append adds an entry to w's history.

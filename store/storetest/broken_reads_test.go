@@ -122,6 +122,105 @@ var brokenReads = []broken{
 	}), []string{"erase/no other note goes", "erase/a hundred"}},
 }
 
+// brokenBelow leave out of a wallet what they should not, or not what they should.
+var brokenBelow = []broken{
+	{
+		"Below is ignored", bend(func(b *bent) { b.read = func(r *store.Read) { r.Below = 0 } }),
+		[]string{"load/below an ID, at it, above it", "load/below all parts", "load/below the last ID", "numbers/below 255"},
+	},
+	{"Below is included", bend(func(b *bent) {
+		b.read = func(r *store.Read) {
+			if r.Below != 0 {
+				r.Below++
+			}
+		}
+	}), []string{"load/below an ID, at it, above it", "load/below all parts", "load/below the last ID"}},
+	{"Below is one too low", bend(func(b *bent) {
+		b.read = func(r *store.Read) {
+			if r.Below > 1 {
+				r.Below--
+			}
+		}
+	}), []string{"load/below an ID, at it, above it", "load/below no part", "numbers/below 256"}},
+	{"Below is a number of parts", bend(func(b *bent) {
+		b.read = func(r *store.Read) { r.Below = 0 }
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			if r.Below != 0 {
+				st.Parts = st.Parts[:min(r.Below, uint64(len(st.Parts)))]
+			}
+		}
+	}), []string{"load/below an ID, by number and not by count", "load/below an ID, at it, above it"}},
+	{"Below in 32 bits", bend(func(b *bent) {
+		b.read = func(r *store.Read) { r.Below = uint64(uint32(r.Below)) }
+	}), []string{"numbers/below 4294967297", "load/below no part"}},
+	{"Below in a floating-point number", bend(func(b *bent) {
+		b.read = func(r *store.Read) { r.Below = uint64(float64(r.Below)) }
+	}), []string{"numbers/below 9007199254740993", "load/below the last ID"}},
+	{"Below bounds the Seq", bend(func(b *bent) {
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			if r.Below != 0 && st.Seq >= r.Below {
+				st.Seq = r.Below - 1
+			}
+		}
+	}), []string{"load/below, the Seq is the wallet's", "load/below all parts"}},
+	{"Below bounds the receipts", bend(func(b *bent) {
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			if r.Below != 0 {
+				st.Receipts = st.Receipts[:min(r.Below-1, uint64(len(st.Receipts)))]
+			}
+		}
+	}), []string{"load/below, with keys", "load/below, each read of a call has its own"}},
+	{"no wallet where no part is read", bend(func(b *bent) {
+		b.state = func(_ *model, _ store.Read, st *store.State) {
+			if len(st.Parts) == 0 {
+				*st = store.State{}
+			}
+		}
+	}), []string{"load/below all parts", "parts/a wallet without any"}},
+	{"who has the parts gets those left out", bend(func(b *bent) {
+		b.read = func(r *store.Read) { r.Below = 0 }
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			st.Parts = slices.DeleteFunc(st.Parts, func(p store.Part) bool {
+				return r.Below != 0 && (p.ID < r.Below) == (r.Have == st.Seq)
+			})
+		}
+	}), []string{"load/below, having the Seq it has"}},
+	{"who has any parts gets all", bend(func(b *bent) {
+		b.read = func(r *store.Read) {
+			if r.Have != 0 {
+				r.Below = 0
+			}
+		}
+	}), []string{"load/below, having another Seq", "load/below, having the Seq it has"}},
+	{"no parts for who has a Seq at or over Below", bend(func(b *bent) {
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			if r.Below != 0 && r.Have >= r.Below {
+				st.Parts = nil
+			}
+		}
+	}), []string{"load/below, having another Seq"}},
+	{
+		"one Below for all reads", func() store.Store { return &leading{newPlain()} },
+		[]string{"load/below, each read of a call has its own", "load/below, one wallet in a hundred reads"},
+	},
+	{"parts once read are read no more", bend(func(b *bent) {
+		last := make(map[string]store.State)
+		b.state = func(_ *model, r store.Read, st *store.State) {
+			if kept, ok := last[r.Wallet]; ok && kept.Seq == st.Seq {
+				st.Parts = kept.Parts
+			}
+			last[r.Wallet] = *st
+		}
+	}), []string{"load/below, then more of it, and less", "load/below, one wallet in a hundred reads"}},
+	{"what is left out is lost", bend(func(b *bent) {
+		b.state = func(m *model, r store.Read, st *store.State) {
+			if w := m.wallets[r.Wallet]; w != nil && r.Below != 0 {
+				maps.DeleteFunc(w.parts, func(id uint64, _ []byte) bool { return id >= r.Below })
+			}
+		}
+	}), []string{"load/below, what is left out stays", "load/below all parts"}},
+}
+
 // brokenLists yield entries or heads that they should not, or in another order.
 var brokenLists = []broken{
 	{"After is included", bend(func(b *bent) {
@@ -328,6 +427,17 @@ type sorting struct{ *plain }
 func (s *sorting) Load(ctx context.Context, reads ...store.Read) ([]store.State, error) {
 	reads = slices.Clone(reads)
 	slices.SortFunc(reads, func(a, b store.Read) int { return cmp.Compare(a.Wallet, b.Wallet) })
+	return s.plain.Load(ctx, reads...)
+}
+
+// leading answers all reads of a call with the Below of the first.
+type leading struct{ *plain }
+
+func (s *leading) Load(ctx context.Context, reads ...store.Read) ([]store.State, error) {
+	reads = slices.Clone(reads)
+	for i := range reads {
+		reads[i].Below = reads[0].Below
+	}
 	return s.plain.Load(ctx, reads...)
 }
 

@@ -18,7 +18,7 @@ import (
 func TestBroken(t *testing.T) {
 	t.Setenv(SeedVariable, "1")
 	all := cases()
-	for _, group := range [][]broken{brokenCommits, brokenReads, brokenLists, brokenValues, brokenOthers} {
+	for _, group := range [][]broken{brokenCommits, brokenReads, brokenBelow, brokenLists, brokenValues, brokenOthers} {
 		for _, b := range group {
 			t.Run(b.name, func(t *testing.T) {
 				failed, ran := fails(t, b.open, sample(all, b.caught))

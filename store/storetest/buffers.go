@@ -65,6 +65,14 @@ func returnedCases() []testcase {
 			}
 			clear(k.load("a", 0).Parts)
 		}),
+		returned("parts below an ID", func(k *kit) {
+			for _, p := range k.reads(store.Read{Wallet: "a", Below: 3})[0].Parts {
+				wipe(p.Body)
+			}
+			parts := k.reads(store.Read{Wallet: "a", Below: 3})[0].Parts
+			_ = append(parts, store.Part{ID: 9})
+			clear(parts)
+		}),
 		returned("receipts", func(k *kit) {
 			for _, r := range k.load("a", 0, "k", "l").Receipts {
 				wipe(r.Body)

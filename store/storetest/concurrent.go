@@ -325,7 +325,11 @@ func tornParts(k *kit) {
 	var haves [8]uint64
 	k.whileGrowing(300, func(reader int, _ uint64) {
 		have := haves[reader]
-		states, err := k.s.Load(k.ctx, store.Read{Wallet: "a", Have: have})
+		read, parts := store.Read{Wallet: "a", Have: have}, grownParts
+		if reader%2 == 0 {
+			read.Below, parts = grownParts-1, grownParts-1
+		}
+		states, err := k.s.Load(k.ctx, read)
 		if err != nil || len(states) != 1 {
 			k.Errorf("Load gave %d states, error %v", len(states), err)
 			return
@@ -334,8 +338,8 @@ func tornParts(k *kit) {
 		if st.Seq == 0 || st.Seq == have && len(st.Parts) == 0 {
 			return
 		}
-		if len(st.Parts) != grownParts {
-			k.Errorf("Load with Have %d returned Seq %d and %d parts, not %d", have, st.Seq, len(st.Parts), grownParts)
+		if len(st.Parts) != parts {
+			k.Errorf("Load of %+v returned Seq %d and %d parts, not %d", read, st.Seq, len(st.Parts), parts)
 			return
 		}
 		for _, p := range st.Parts {

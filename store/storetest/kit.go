@@ -73,14 +73,34 @@ func (k *kit) refuse(changes ...store.Change) {
 // load reads one wallet.
 func (k *kit) load(wallet string, have uint64, keys ...string) store.State {
 	k.Helper()
-	states, err := k.s.Load(k.ctx, store.Read{Wallet: wallet, Have: have, Keys: keys})
+	return k.reads(store.Read{Wallet: wallet, Have: have, Keys: keys})[0]
+}
+
+// reads makes one call of Load, which returns a state for each read.
+func (k *kit) reads(reads ...store.Read) []store.State {
+	k.Helper()
+	states, err := k.s.Load(k.ctx, reads...)
 	if err != nil {
-		k.Fatalf("Load of %q: %v", wallet, err)
+		k.Fatalf("Load of %+v: %v", reads, err)
 	}
-	if len(states) != 1 {
-		k.Fatalf("Load of %q: %d states for one read", wallet, len(states))
+	if len(states) != len(reads) {
+		k.Fatalf("Load of %+v: %d states for %d reads", reads, len(states), len(reads))
 	}
-	return states[0]
+	return states
+}
+
+// sameReads compares what the reads of one call find. Who has the parts may be
+// given none, or all that are read.
+func (k *kit) sameReads(reads ...store.Read) {
+	k.Helper()
+	got, want := k.reads(reads...), make([]store.State, len(reads))
+	for i, r := range reads {
+		want[i] = k.m.load(r)
+		if r.Have == want[i].Seq && len(got[i].Parts) == 0 {
+			want[i].Parts = nil
+		}
+	}
+	k.equal(fmt.Sprintf("Load of %+v", reads), got, want)
 }
 
 // entries reads all that a query selects.

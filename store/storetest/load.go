@@ -74,11 +74,7 @@ func haveCases() []testcase {
 	return []testcase{
 		{"load/have the Seq it has", ruleHave, whyHave, func(k *kit) {
 			k.keep(change("a", 0, part(2, "two"), part(3, "three"), keyed("k")))
-			got, want := k.load("a", 1, "k"), k.m.load(store.Read{Wallet: "a", Keys: []string{"k"}})
-			if len(got.Parts) == 0 {
-				want.Parts = nil
-			}
-			k.equal("Load with Have 1", got, want)
+			k.sameReads(store.Read{Wallet: "a", Have: 1, Keys: []string{"k"}})
 		}},
 		{"load/have an earlier Seq", ruleHave, whyHave, func(k *kit) {
 			k.keep(change("a", 0, part(2, "two")))
@@ -97,12 +93,7 @@ func haveCases() []testcase {
 		{"load/have one of several", ruleHave, whyHave, func(k *kit) {
 			k.keep(change("a", 0), change("b", 0), change("c", 0))
 			k.keep(change("b", 1))
-			states, err := k.s.Load(k.ctx, store.Read{Wallet: "a", Have: 1}, store.Read{Wallet: "b", Have: 1}, store.Read{Wallet: "c"})
-			if err != nil || len(states) != 3 {
-				k.Fatalf("Load gave %d states, error %v", len(states), err)
-			}
-			k.equal("the second state", states[1], k.m.load(store.Read{Wallet: "b"}))
-			k.equal("the third state", states[2], k.m.load(store.Read{Wallet: "c"}))
+			k.sameReads(store.Read{Wallet: "a", Have: 1}, store.Read{Wallet: "b", Have: 1}, store.Read{Wallet: "c"})
 		}},
 	}
 }
@@ -111,16 +102,10 @@ func haveCases() []testcase {
 func (k *kit) sameLoad(wallets ...string) {
 	k.Helper()
 	reads := make([]store.Read, len(wallets))
-	want := make([]store.State, len(wallets))
 	for i, w := range wallets {
 		reads[i] = store.Read{Wallet: w, Keys: k.m.keys(w)}
-		want[i] = k.m.load(reads[i])
 	}
-	got, err := k.s.Load(k.ctx, reads...)
-	if err != nil {
-		k.Fatalf("Load: %v", err)
-	}
-	k.equal("Load", got, want)
+	k.sameReads(reads...)
 }
 
 func receiptCases() []testcase {

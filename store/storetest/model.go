@@ -76,6 +76,7 @@ func (m *model) keep(c store.Change) {
 	}
 }
 
+// load returns what a read finds. It leaves no part out for who has them.
 func (m *model) load(read store.Read) store.State {
 	r := m.wallets[read.Wallet]
 	if r == nil {
@@ -83,6 +84,9 @@ func (m *model) load(read store.Read) store.State {
 	}
 	st := store.State{Seq: r.seq}
 	for _, id := range slices.Sorted(maps.Keys(r.parts)) {
+		if read.Below != 0 && id >= read.Below {
+			break
+		}
 		st.Parts = append(st.Parts, store.Part{ID: id, Body: bytes.Clone(r.parts[id])})
 	}
 	for _, key := range read.Keys {

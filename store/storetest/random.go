@@ -79,6 +79,9 @@ func isolationCases() []testcase {
 	return list
 }
 
+// partIDs is how many parts a generator makes: their IDs are the cubes of the first numbers.
+const partIDs = 5
+
 // generator draws calls that are in order, near to what is there, and collide often.
 type generator struct {
 	r       *rand.Rand
@@ -120,17 +123,26 @@ func (g *generator) step(k *kit) {
 	case 5:
 		k.sameHeads(g.filter())
 	default:
-		read := store.Read{Wallet: g.wallet()}
-		for i := range g.r.IntN(5) {
-			read.Keys = append(read.Keys, fmt.Sprint("k", g.r.IntN(12)*5+i))
+		reads := make([]store.Read, 1+g.r.IntN(3))
+		for i := range reads {
+			reads[i] = g.read(k)
 		}
-		read.Have = g.number(k.m.seq(read.Wallet))
-		got, want := k.load(read.Wallet, read.Have, read.Keys...), k.m.load(read)
-		if read.Have == want.Seq && len(got.Parts) == 0 {
-			want.Parts = nil
-		}
-		k.equal(fmt.Sprintf("Load of %+v", read), got, want)
+		k.sameReads(reads...)
 	}
+}
+
+// read draws one around what the wallet is and has.
+func (g *generator) read(k *kit) store.Read {
+	read := store.Read{Wallet: g.wallet()}
+	for i := range g.r.IntN(5) {
+		read.Keys = append(read.Keys, fmt.Sprint("k", g.r.IntN(12)*5+i))
+	}
+	read.Have = g.number(k.m.seq(read.Wallet))
+	if g.chance(2) {
+		id := g.r.Uint64N(partIDs)
+		read.Below = g.number(id * id * id)
+	}
+	return read
 }
 
 // writes draws a call to distinct wallets, some of one change and some of several.
@@ -170,7 +182,7 @@ func (g *generator) change(k *kit) store.Change {
 	if !g.chance(3) {
 		c.Due = g.instant()
 	}
-	for id := range uint64(5) {
+	for id := range uint64(partIDs) {
 		if g.chance(3) {
 			c.Parts = append(c.Parts, store.Part{ID: id * id * id, Body: g.bytes()})
 		}

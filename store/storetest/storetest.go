@@ -81,7 +81,7 @@ func cases() []testcase {
 	var names []string
 	groups := make(map[string][]testcase)
 	for _, some := range []func() []testcase{
-		loadCases, haveCases, receiptCases, sharedCases, partCases,
+		loadCases, haveCases, belowCases, receiptCases, sharedCases, partCases,
 		commitCases, swapCases, keyCases, writeCases, mixedWriteCases, malformedCases, eraseCases,
 		entryCases, pageCases, headCases, ackCases,
 		nameCases, numberCases, timeCases, bodyCases, bufferCases, returnedCases, contextCases,

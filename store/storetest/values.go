@@ -183,6 +183,16 @@ func numberCases() []testcase {
 				k.keep(change("a", 2, noParts, part(n, "")))
 				k.same()
 			}},
+			testcase{fmt.Sprintf("numbers/below %d", n), ruleNumbers, whyNumbers, func(k *kit) {
+				c := change("a", 0, noParts, part(0, "zero"))
+				for _, other := range numbers {
+					part(other, fmt.Sprint(other))(&c)
+				}
+				k.keep(c)
+				for _, below := range []uint64{n - 1, n, min(n+1, 1<<63-1)} {
+					k.sameReads(store.Read{Wallet: "a", Below: below})
+				}
+			}},
 			testcase{fmt.Sprintf("numbers/of %d", n), ruleNumbers, whyNumbers, func(k *kit) {
 				c := change("a", 0, grow(len(numbers)-1))
 				for i, other := range numbers {

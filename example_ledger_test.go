@@ -99,7 +99,7 @@ func ExampleLedger_Forecast() {
 		fmt.Println(e.At.Format(time.DateTime), e.Kind, "leaves", e.Balance)
 	}
 	// Output:
-	// 3 a day runs out on 2026-02-03
+	// 3 a day runs out on 2026-02-04
 	// 2026-02-28 12:00:00 expired leaves 0
 	// 2026-02-28 12:00:00 renewed leaves 0
 	// 2026-02-28 12:00:00 granted leaves 100

@@ -254,7 +254,7 @@ func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) 
 	}
 	reads := make([]store.Read, len(tasks))
 	for i, t := range tasks {
-		reads[i] = store.Read{Wallet: string(t.Wallet), Keys: []string{string(t.Key)}}
+		reads[i] = store.Read{Wallet: string(t.Wallet), Keys: []string{string(t.Key)}, Below: below(t.Command)}
 	}
 	stored, err := l.store.Load(ctx, reads...)
 	if err != nil {
@@ -264,6 +264,17 @@ func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) 
 		return nil, corrupt("the store answered %d reads with %d states", len(reads), len(stored))
 	}
 	return stored, nil
+}
+
+// below returns what a command needs of the parts of a wallet: lots that were used
+// up long ago only where it may name them.
+func below(c Command) uint64 {
+	switch c.(type) {
+	case Reverse, Revoke, Refund:
+		return 0
+	default:
+		return closedPart
+	}
 }
 
 // commit reports whether a write was kept.

@@ -14,19 +14,19 @@ import (
 // Wallet returns a wallet as it is now: what fell due by time is in it, whether
 // or not it was written. It writes nothing. A wallet that is not open is [ErrNotFound].
 func (l *Ledger) Wallet(ctx context.Context, id WalletID) (Wallet, error) {
-	s, err := l.read(ctx, id)
+	s, err := l.read(ctx, id, 0)
 	if err != nil {
 		return Wallet{}, err
 	}
 	return viewAt(ctx, s, l.clock.Now())
 }
 
-// read returns a wallet as it is stored.
-func (l *Ledger) read(ctx context.Context, id WalletID) (*state, error) {
+// read returns a wallet as it is stored, of which the parts below an ID are wanted.
+func (l *Ledger) read(ctx context.Context, id WalletID, below uint64) (*state, error) {
 	if err := checkName("wallet", string(id)); err != nil {
 		return nil, err
 	}
-	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
+	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id), Below: below})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
@@ -65,7 +65,7 @@ func viewAt(ctx context.Context, s *state, t time.Time) (Wallet, error) {
 // [ErrNotFound], and more than 100 years from now [ErrLimit]. The past costs a
 // replay of the history until then.
 func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Wallet, error) {
-	s, err := l.read(ctx, id)
+	s, err := l.read(ctx, id, 0)
 	if err != nil {
 		return Wallet{}, err
 	}
@@ -274,7 +274,7 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 // writes the wallet: whoever does writes what is due first.
 func (l *Ledger) tick(ctx context.Context, id WalletID, now int64) (changed bool, err error) {
 	for {
-		s, err := l.read(ctx, id)
+		s, err := l.read(ctx, id, closedPart)
 		if err != nil {
 			return changed, err
 		}

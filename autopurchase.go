@@ -11,7 +11,7 @@ type Buy struct {
 }
 
 // Refund undoes a purchase as far as its credits are neither spent nor
-// held. Its entries say what is to be paid back: the part of the price that
+// held. Its entries have a negative charge, what is to be paid back: the part of the price that
 // belongs to what is taken back, rounded down to the minor unit. A purchase with
 // nothing left is [Ended]. What is held meanwhile is not refunded: released, it is revoked.
 type Refund struct {
@@ -150,7 +150,8 @@ func (d *decision) refund(c Refund, id ID) error {
 	}
 	if l.paid.Micros > 0 {
 		back := Money{Micros: l.deferred(l.available), Currency: l.paid.Currency}.floor()
-		e.Charge, e.Lines[0].Revenue.Refunded = back, back.Micros
+		e.Lines[0].Revenue.Refunded = back.Micros
+		e.Charge = Money{Micros: -back.Micros, Currency: back.Currency}
 	}
 	return d.emit(e)
 }
@@ -159,7 +160,7 @@ func (c SetAutoPurchase) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
-	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{Auto: AtMost(0)}}
+	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{}}
 	d.made = d.w.seq + 1
 	if !c.On {
 		return d.emit(e)
@@ -173,7 +174,7 @@ func (c SetAutoPurchase) decide(d *decision) error {
 		r.Remedies = []Remedy{{Kind: RemedyLimit}}
 		return r
 	}
-	e.Setting.Auto = Unlimited
+	e.Setting.On = true
 	if err := d.emit(e); err != nil {
 		return err
 	}

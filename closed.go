@@ -16,7 +16,7 @@ type closed struct {
 }
 
 // closedPage was full once. Its lots are read when they are needed: raw is what
-// was stored of them, and nil if they are in lots, or were not read at all.
+// is stored of them; it is nil if they changed, or were not read at all.
 type closedPage struct {
 	lots []lot
 	raw  []byte
@@ -27,10 +27,9 @@ func (c *closed) share() closed {
 	return closed{recent: c.recent, pages: slices.Clone(c.pages), owned: make([]bool, len(c.pages)), first: c.first}
 }
 
-// all returns the page's lots, to be read. A page that cannot be read has none:
-// [Ledger.Verify] tells.
+// all returns the page's lots, to be read. A page that cannot be read has none.
 func (p *closedPage) all() []lot {
-	if p.raw == nil {
+	if p.lots != nil || p.raw == nil {
 		return p.lots
 	}
 	r := reader{b: p.raw}
@@ -39,6 +38,21 @@ func (p *closedPage) all() []lot {
 		return nil
 	}
 	return lots
+}
+
+// read reads all pages at once, for a command that looks for many lots. It
+// reports false if one cannot be read.
+func (c *closed) read() bool {
+	for i, p := range c.pages {
+		if p.lots == nil {
+			lots := p.all()
+			if lots == nil {
+				return false
+			}
+			c.pages[i] = &closedPage{lots: lots, raw: p.raw, size: p.size}
+		}
+	}
+	return true
 }
 
 // own returns recent (for page -1) or a page's lots, to be changed.

@@ -135,7 +135,7 @@ func (w *writer) payload(e *Entry) {
 		w.time(c.Anchor)
 	}
 	if s := e.Setting; s != nil {
-		w.int(int64(s.Auto))
+		w.bool(s.On)
 		w.text(s.Zone)
 		w.int(int64(s.CarryOver))
 		w.optTime(s.Expires)
@@ -260,7 +260,7 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		e.Cycle = c
 	}
 	if on(hasSetting) {
-		s := &Setting{Auto: Limit(r.int()), Zone: r.text(), CarryOver: Amount(r.int()), Expires: r.optTime()}
+		s := &Setting{On: r.bool(), Zone: r.text(), CarryOver: Amount(r.int()), Expires: r.optTime()}
 		for range r.count() {
 			s.Erased = append(s.Erased, ID(r.uint()))
 		}

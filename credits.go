@@ -48,7 +48,7 @@
 // amounts to the millionth. Zones come from the host's tzdata.
 //
 // A hash chain proves that no entry was changed, not that the end was not cut
-// off: for that keep [Wallet.Head] elsewhere. The limits: 10,000 open lots, 1,000
+// off: for that keep [Ledger.Head] elsewhere. The limits: 10,000 open lots, 1,000
 // open holds, 1,000 unpaid spends, 64 units, 4 MiB of state a wallet; 1,000
 // lines an entry; 1,200 cycles a commit; names, keys and references of 255 bytes;
 // 16 labels of 64 and 256 bytes. One more is [ErrLimit].
@@ -107,7 +107,7 @@ const (
 	maxPage       = 1_000     // entries of a page of history
 	maxPeriods    = 1_200     // cycles that one commit catches up on
 	maxClosed     = 1_024     // lots that are used up after one before it is forgotten, and with it what reverses its spends
-	maxState      = 4 << 20   // bytes of a wallet's stored state
+	maxState      = 4 << 20   // bytes of a wallet's stored state, lots that were used up apart
 	maxPart       = 64 << 10  // bytes by which one lot or two can make it larger
 	maxPlan       = 256 << 10 // bytes of a plan's JSON form
 	libraryKeys   = "credits/"

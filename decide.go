@@ -27,9 +27,9 @@ type Call struct {
 	Command Command
 
 	// Past is what the command needs of the wallet's history: for a [Reverse] the
-	// entry it names and the entries about that; for a [Capture] or [Release] of a
-	// hold that has ended, how it did; for an [Erase] the reversals of the entries
-	// it names. A ledger fetches it.
+	// entry it names and the entries about that; for a [Capture] the entry that
+	// made the hold; for a hold that has ended, how it did; for an [Erase] the
+	// entries that repeat labels. A ledger fetches it.
 	Past []Entry
 }
 
@@ -80,6 +80,9 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 		return d, false, err
 	}
 	d.own = len(d.out)
+	if below(c.Command) == 0 && !w.closed.read() {
+		return nil, false, corrupt("wallet %q: the lots that were used up cannot be read", w.id)
+	}
 	if err := c.Command.decide(d); err != nil {
 		return nil, false, err
 	}
@@ -87,6 +90,17 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 		return nil, false, corrupt("command %s decided nothing", c.Command.verb())
 	}
 	return d, true, nil
+}
+
+// below returns what a command needs of the parts of a wallet: lots that were used
+// up long ago only where it may name them.
+func below(c Command) uint64 {
+	switch c.(type) {
+	case Reverse, Revoke, Refund:
+		return 0
+	default:
+		return closedPart
+	}
 }
 
 // history yields the entries that were fetched for the call, and those that fell due by it.

@@ -26,7 +26,7 @@ type Entry struct {
 	Factors   map[string]int64 // by which the quantity was multiplied
 	Scope     string
 	Occurred  time.Time // when the usage occurred, if the host said so
-	Charge    Money     // what the holder owes by it, or gets back by a refund
+	Charge    Money     // what the holder owes by it; negative is paid back
 	Surcharge Money     // the part of Charge that is surcharge
 	Uncovered Amount    // of a capture: what was used beyond what could be drawn
 	Opens     *Terms    // of the lot it opens
@@ -51,7 +51,7 @@ type Cycle struct {
 
 // Setting is what an entry without lines changed.
 type Setting struct {
-	Auto      Limit     // of auto-purchase: Unlimited when it was switched on, AtMost(0) when off
+	On        bool      // whether auto-purchase is
 	Zone      string    // the wallet's zone from the next cycle on
 	CarryOver Amount    // of the entry's unit, that the next reset carries over
 	Expires   time.Time // of what is carried over; zero for one cycle
@@ -118,7 +118,7 @@ const (
 	KindExpired                     // a lot ended by time with credits left
 	KindReversed                    // a spend was undone, in part or whole
 	KindRevoked                     // a lot was taken back
-	KindRefunded                    // a purchase was undone as far as it was unused; Charge is paid back
+	KindRefunded                    // a purchase was undone as far as it was unused; a negative Charge is paid back
 	KindRepaid                      // credits paid what a spend still owed
 	KindForgiven                    // credits were issued that settle what a spend owed
 	KindSent                        // credits went to another wallet

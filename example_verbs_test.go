@@ -214,7 +214,7 @@ func ExampleRefund() {
 	r := must(ledger.Do(ctx, "acme", "order-7/back", credits.Refund{Purchase: order.Purchase}))
 	fmt.Println("took back", r.Amount, "for", r.Charge)
 	// Output:
-	// took back 30 for 2.70 USD
+	// took back 30 for -2.70 USD
 }
 
 // Auto-purchase buys what a spend is short of, here with a surcharge of 30 %. What

@@ -104,10 +104,10 @@ func (s *state) foldFact(e *Entry) error {
 		}
 		s.next = e.Setting.Zone
 	case KindAutoSet:
-		if e.Setting == nil || !e.Setting.Auto.IsSet() {
+		if e.Setting == nil {
 			return broken(e, "sets nothing")
 		}
-		s.auto.on = e.Setting.Auto == Unlimited
+		s.auto.on = e.Setting.On
 	case KindErased:
 		if e.Setting == nil || len(e.Setting.Erased) == 0 {
 			return broken(e, "erases nothing")
@@ -244,8 +244,11 @@ func (s *state) foldLine(e *Entry, i int, fill bool) error {
 	}
 	t := s.of(e.Unit)
 	if t == nil {
-		if ln.Lot != 0 || len(s.units) == maxUnits {
+		if ln.Lot != 0 {
 			return broken(e, "has a unit that the wallet has not")
+		}
+		if len(s.units) == maxUnits {
+			return beyond("unit", "is one more than a wallet's %d", maxUnits)
 		}
 		s.units = append(slices.Clone(s.units), totals{unit: e.Unit})
 		t = &s.units[len(s.units)-1]

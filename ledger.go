@@ -105,8 +105,11 @@ func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Rec
 }
 
 // Preview returns what [Ledger.Do] would at this moment, errors included, and
-// writes nothing.
+// writes nothing. The key may be empty: then it is the preview of a new one.
 func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
+	if key == "" {
+		key = previewKey
+	}
 	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, false)
 	if err != nil {
 		return Receipt{}, err
@@ -134,6 +137,9 @@ func (l *Ledger) Transfer(ctx context.Context, key Key, t Transfer) (sent, recei
 	}
 	return receipts[0], receipts[1], nil
 }
+
+// previewKey is the key of a preview that has none.
+const previewKey Key = libraryKeys + "preview"
 
 // maxTasks is how many wallets one commit of DoAll changes.
 const maxTasks = 100
@@ -171,7 +177,7 @@ func (t *Task) check() (err error) {
 	if err := checkName("key", string(t.Key)); err != nil {
 		return err
 	}
-	if strings.HasPrefix(string(t.Key), libraryKeys) {
+	if strings.HasPrefix(string(t.Key), libraryKeys) && t.Key != previewKey {
 		return invalid("key", "begins with %q, which is the library's own", libraryKeys)
 	}
 	t.Command, err = plain(t.Command)
@@ -266,17 +272,6 @@ func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) 
 	return stored, nil
 }
 
-// below returns what a command needs of the parts of a wallet: lots that were used
-// up long ago only where it may name them.
-func below(c Command) uint64 {
-	switch c.(type) {
-	case Reverse, Revoke, Refund:
-		return 0
-	default:
-		return closedPart
-	}
-}
-
 // commit reports whether a write was kept.
 func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
 	kept, err := l.store.Commit(ctx, w)
@@ -350,7 +345,7 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, erro
 	var about ID
 	switch c := cmd.(type) {
 	case Erase:
-		return l.reversals(ctx, s, c.Entries)
+		return l.repeating(ctx, s, c.Entries)
 	case Reverse:
 		about = c.Spend
 	case Capture:
@@ -361,29 +356,40 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, erro
 	if about == 0 || about > s.seq {
 		return nil, nil
 	}
-	if _, held := s.findHold(about); held {
+	_, held := s.findHold(about)
+	if _, releases := cmd.(Release); held && releases {
 		return nil, nil
 	}
 	q := store.Query{Wallet: string(s.id), After: uint64(about) - 1, Through: uint64(about)}
 	past, err := l.entries(ctx, s.id, q)
-	if err != nil {
-		return nil, err
+	if err != nil || held {
+		return past, err
 	}
 	more, err := l.entries(ctx, s.id, store.Query{Wallet: string(s.id), Of: uint64(about), Through: uint64(s.seq)})
 	return append(past, more...), err
 }
 
-// reversals returns the entries that repeat labels of others.
-func (l *Ledger) reversals(ctx context.Context, s *state, of []ID) ([]Entry, error) {
+// repeating returns the entries that repeat the labels of others: the captures
+// of holds, and the reversals of spends and of those captures.
+func (l *Ledger) repeating(ctx context.Context, s *state, of []ID) ([]Entry, error) {
 	var all []Entry
-	for _, id := range of[:min(len(of), maxLines)] {
-		q := store.Query{Wallet: string(s.id), Of: uint64(id), Through: uint64(s.seq), Kinds: []uint8{uint8(KindReversed)}}
-		if id == 0 || id > s.seq {
+	of = slices.Clone(of[:min(len(of), maxLines)])
+	for i := 0; i < len(of); i++ {
+		if of[i] == 0 || of[i] > s.seq {
 			continue
+		}
+		q := store.Query{
+			Wallet: string(s.id), Of: uint64(of[i]), Through: uint64(s.seq),
+			Kinds: []uint8{uint8(KindCaptured), uint8(KindReversed)},
 		}
 		found, err := l.entries(ctx, s.id, q)
 		if err != nil {
 			return nil, err
+		}
+		for _, e := range found {
+			if e.Kind == KindCaptured {
+				of = append(of, e.Seq)
+			}
 		}
 		all = append(all, found...)
 	}

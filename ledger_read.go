@@ -120,15 +120,15 @@ func (l *Ledger) Receipt(ctx context.Context, id WalletID, key Key) (Receipt, er
 
 // HistoryQuery selects entries. The zero query selects all, the oldest first.
 type HistoryQuery struct {
-	After   ID     // entries with a greater Seq; of a page before, its last
+	After   ID     // entries with a greater Seq; of a page before it, the last
 	Within  Period // entries at instants of it; a zero Start or End is no bound
 	Kinds   []Kind // entries of one of these
 	Of      ID     // entries about this lot, hold, purchase or spend
 	Lot     ID     // entries that moved credits of this lot
 	Feature string // entries of this feature
 	Actor   string // entries of the actor with this ID
-	Newest  bool   // the newest first; then Before is what After is otherwise
-	Before  ID     // entries with a smaller Seq; 0 for no bound
+	Before  ID     // entries with a smaller Seq; 0 for no bound; of a page of the newest, its last
+	Newest  bool   // the newest first
 	Limit   int    // at most so many, 1 to 1,000; 0 for all, fetched in pages
 }
 

@@ -36,10 +36,10 @@ func (e *VerifyError) Is(target error) bool { return target == ErrCorrupt }
 // out is the stored one, byte for byte. A [VerifyError] names the first place
 // that departs.
 //
-// It finds a change to any entry. It cannot find that the end of a history was
-// cut off together with the state, or that all was made anew: compare
-// [Wallet.Head] with one kept elsewhere.
-func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
+// It finds a change to any entry. That the end of a history was cut off together
+// with the state, or that all was made anew, it finds only against heads that
+// were kept elsewhere, of [Ledger.Head].
+func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 	if err := checkName("wallet", string(id)); err != nil {
 		return err
 	}
@@ -67,6 +67,9 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
 		if err != nil {
 			return err
 		}
+		if !matches(kept, replayed) {
+			return &VerifyError{Wallet: id, Seq: e.Seq, Reason: "the head that was kept of it is another"}
+		}
 		if e.Seal != [32]byte{} && len(stored.Note) == 0 {
 			bare[e.Seq] = true
 		}
@@ -82,10 +85,29 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID) error {
 	if replayed.seq != s.seq {
 		return &VerifyError{Wallet: id, Seq: replayed.seq + 1, Reason: "is missing"}
 	}
+	for _, h := range kept {
+		if h.Seq > s.seq {
+			return &VerifyError{Wallet: id, Seq: s.seq + 1, Reason: "is missing: a head was kept of a later one"}
+		}
+	}
 	if replayed.chain != s.chain {
 		return &VerifyError{Wallet: id, Seq: s.seq, Reason: "the chain does not end at the stored head"}
 	}
 	return compareParts(id, replayed.parts(true, true), stored[0].Parts)
+}
+
+// matches reports whether s is what heads that were kept say.
+func matches(kept []Head, s *state) bool {
+	return !slices.ContainsFunc(kept, func(h Head) bool { return h.Seq == s.seq && h.Hash != s.chain })
+}
+
+// Head returns where a wallet's written history stands, for [Ledger.Verify].
+func (l *Ledger) Head(ctx context.Context, id WalletID) (Head, error) {
+	s, err := l.read(ctx, id, closedPart)
+	if err != nil {
+		return Head{}, err
+	}
+	return Head{s.seq, s.chain}, nil
 }
 
 // check folds one stored entry, returns it, and reports whether it is what the chain says.

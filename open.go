@@ -24,7 +24,8 @@ type SetZone struct {
 }
 
 // Erase removes the actors and notes of earlier entries, at most 1,000, and of
-// the reversals that repeat their labels: what a person asks to be forgotten.
+// the captures and reversals that repeat their labels: what a person asks to be
+// forgotten.
 // Amounts stay, and the chain still verifies.
 type Erase struct {
 	Entries []ID `json:"entries"`
@@ -58,11 +59,7 @@ func (c SetZone) request(r *request) {
 }
 
 func (c Erase) request(r *request) {
-	r.w.uint(uint64(len(c.Entries)))
-	for _, id := range c.Entries {
-		r.w.uint(uint64(id))
-	}
-	r.done("entries")
+	r.ids("entries", c.Entries)
 	r.note(c.Note)
 }
 
@@ -138,8 +135,8 @@ func (c Erase) decide(d *decision) error {
 		}
 	}
 	gone := slices.Clone(c.Entries)
-	for e := range d.history {
-		if e.Kind == KindReversed && slices.Contains(c.Entries, e.Of) && !slices.Contains(gone, e.Seq) {
+	for e := range d.history { // in the order in which they were made: a capture, then its reversals
+		if (e.Kind == KindReversed || e.Kind == KindCaptured) && slices.Contains(gone, e.Of) && !slices.Contains(gone, e.Seq) {
 			gone = append(gone, e.Seq)
 		}
 	}

@@ -215,6 +215,9 @@ func (p *Plan) pack(id string) (Pack, bool) {
 func (p *Plan) priceOf(k Pack, a Amount, surcharge Share) (Money, error) {
 	price := Price{Money: k.Price, For: k.Size}
 	if k.Price == (Money{}) {
+		if len(p.Allowances) == 0 || p.Allowances[0].Unit != k.Unit {
+			return Money{}, invalid("price", "is not set, and the plan's price is for another unit")
+		}
 		var err error
 		if price, err = p.PerCredit(); err != nil {
 			return Money{}, err

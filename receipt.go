@@ -15,7 +15,7 @@ type Receipt struct {
 	Unit     Unit      // of what it made
 	Amount   Amount    // of Unit: spent, set aside, given, taken back
 	Balance  Amount    // of Unit afterwards: what is available less what is owed
-	Charge   Money     // what its entries charge, or pay back, all told
+	Charge   Money     // what the holder owes by its entries, all told; negative is paid back
 	Purchase ID        // the purchase that it made, or that served it; 0 if none
 	Replayed bool      // it comes from an earlier call
 }
@@ -117,12 +117,13 @@ const receiptForm = 1
 // receipt returns the stored form of what a decision did under a request: where
 // its entries are, not the entries.
 func (f fingerprint) receipt(d *decision) []byte {
-	w := writer{make([]byte, 0, 48+4*len(f.fields))}
+	w := writer{make([]byte, 0, 32+6*len(f.fields))}
 	w.b = append(w.b, receiptForm)
 	w.b = append(w.b, f.sum[:]...)
 	w.uint(uint64(len(f.fields)))
 	for _, sum := range f.fields {
-		w.b = binary.BigEndian.AppendUint32(w.b, sum)
+		w.b = binary.BigEndian.AppendUint16(w.b, sum.name)
+		w.b = binary.BigEndian.AppendUint32(w.b, sum.value)
 	}
 	w.uint(uint64(d.made))
 	w.uint(uint64(d.out[d.own].Seq))
@@ -144,8 +145,8 @@ func decodeReceipt(body []byte) (k kept, err error) {
 	}
 	copy(k.sum[:], r.take(len(k.sum)))
 	for range r.count() {
-		if sum := r.take(4); len(sum) == 4 {
-			k.fields = append(k.fields, binary.BigEndian.Uint32(sum))
+		if sum := r.take(6); len(sum) == 6 {
+			k.fields = append(k.fields, fieldSum{binary.BigEndian.Uint16(sum), binary.BigEndian.Uint32(sum[2:])})
 		}
 	}
 	k.made, k.first, k.count = ID(r.uint()), ID(r.uint()), int(r.uint())

@@ -8,75 +8,113 @@ import (
 	"time"
 )
 
-// request is what a key is bound to: the verb and every field with its default
-// filled in. Neither time nor version is part of it. Actor and note are bound to
-// the key as well, by the entry that has them, and can be erased there.
+// request is what a key is bound to: the verb and every field that is not unset,
+// by name, so that a version with more fields finds the same. Neither time nor
+// version is part of it. Actor and note are bound to the key as well, by the
+// entry that has them, and can be erased there.
 type request struct {
 	w      writer
-	start  int      // of the field that is being written
-	fields []uint32 // a short hash of each field
-	names  []string // of the fields, if they are wanted
+	start  int        // of the field that is being written
+	fields []fieldSum // of the fields that are set
+	names  []string   // of all fields, if they are wanted
 	naming bool
 	noted  Note
 }
 
-// done ends a field.
-func (r *request) done(name string) {
-	const basis, prime = 2166136261, 16777619 // FNV-1a
-	h := uint32(basis)
-	for _, c := range r.w.b[r.start:] {
-		h = (h ^ uint32(c)) * prime
-	}
-	r.fields, r.start = append(r.fields, h), len(r.w.b)
+// fieldSum is a short hash of a field's name and one of both name and value: to
+// name a field that differs.
+type fieldSum struct {
+	name  uint16
+	value uint32
+}
+
+// field writes a field, if it is set.
+func (r *request) field(name string, set bool, write func()) {
 	if r.naming {
 		r.names = append(r.names, name)
 	}
+	if !set {
+		return
+	}
+	r.w.text(name)
+	write()
+	r.fields = append(r.fields, fieldSum{nameSum(name), fnv(r.w.b[r.start:])})
+	r.start = len(r.w.b)
 }
 
-func (r *request) text(name, v string)          { r.w.text(v); r.done(name) }
-func (r *request) id(name string, v ID)         { r.w.uint(uint64(v)); r.done(name) }
-func (r *request) num(name string, v int64)     { r.w.int(v); r.done(name) }
-func (r *request) flag(name string, v bool)     { r.w.bool(v); r.done(name) }
+// nameSum returns the short hash of a field's name.
+func nameSum(name string) uint16 {
+	h := fnv(name)
+	return uint16(h ^ h>>16)
+}
+
+// fnv returns the FNV-1a hash of s.
+func fnv[S string | []byte](s S) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
+func (r *request) text(name, v string)      { r.field(name, v != "", func() { r.w.text(v) }) }
+func (r *request) id(name string, v ID)     { r.field(name, v != 0, func() { r.w.uint(uint64(v)) }) }
+func (r *request) num(name string, v int64) { r.field(name, v != 0, func() { r.w.int(v) }) }
+func (r *request) flag(name string, v bool) { r.field(name, v, func() { r.w.bool(v) }) }
+
 func (r *request) amount(name string, v Amount) { r.num(name, int64(v)) }
 
-func (r *request) time(name string, t time.Time) { r.w.optTime(t); r.done(name) }
+func (r *request) time(name string, t time.Time) {
+	r.field(name, !t.IsZero(), func() { r.w.time(t) })
+}
 
-func (r *request) money(name string, m Money) { r.w.money(m); r.done(name) }
+func (r *request) money(name string, m Money) {
+	r.field(name, m != Money{}, func() { r.w.money(m) })
+}
+
+func (r *request) ids(name string, all []ID) {
+	r.field(name, len(all) > 0, func() {
+		r.w.uint(uint64(len(all)))
+		for _, id := range all {
+			r.w.uint(uint64(id))
+		}
+	})
+}
 
 func (r *request) texts(name string, all []string) {
-	sorted := slices.Compact(slices.Sorted(slices.Values(all)))
-	r.w.uint(uint64(len(sorted)))
-	for _, s := range sorted {
-		r.w.text(s)
-	}
-	r.done(name)
+	r.field(name, len(all) > 0, func() {
+		sorted := slices.Compact(slices.Sorted(slices.Values(all)))
+		r.w.uint(uint64(len(sorted)))
+		for _, s := range sorted {
+			r.w.text(s)
+		}
+	})
 }
 
 func (r *request) factors(name string, m map[string]int64) {
-	r.w.uint(uint64(len(m)))
-	if len(m) > 0 {
+	r.field(name, len(m) > 0, func() {
+		r.w.uint(uint64(len(m)))
 		for _, k := range slices.Sorted(maps.Keys(m)) {
 			r.w.text(k)
 			r.w.int(m[k])
 		}
-	}
-	r.done(name)
+	})
 }
 
 // note is the note of the command. It is no part of what is kept of a request,
 // which could not be erased: see differsSealed.
 func (r *request) note(n Note) { r.noted = n }
 
-// fingerprint is what is kept of a request: a hash of it all, and a short one of
-// each field, to name the one that differs.
+// fingerprint is what is kept of a request: a hash of it all, and short ones of
+// its fields.
 type fingerprint struct {
 	sum    [16]byte
-	fields []uint32
+	fields []fieldSum
 }
 
 // fingerprintOf returns the fingerprint of a command.
 func fingerprintOf(c Command) fingerprint {
-	r := request{w: writer{make([]byte, 0, 256)}, fields: make([]uint32, 0, 16)}
+	r := request{w: writer{make([]byte, 0, 256)}, fields: make([]fieldSum, 0, 8)}
 	return r.fingerprint(c)
 }
 
@@ -87,16 +125,18 @@ func (r *request) fingerprint(c Command) fingerprint {
 	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
 }
 
-// differs returns the name of the first field in which a kept request was
-// otherwise than this one; empty if they are the same.
+// differs returns the name of a field in which a kept request was otherwise than
+// this one; empty if they are the same.
 func differs(c Command, kept fingerprint) string {
 	r := request{naming: true}
 	now := r.fingerprint(c)
 	if now.sum == kept.sum {
 		return ""
 	}
-	for i, name := range r.names {
-		if i >= len(kept.fields) || now.fields[i] != kept.fields[i] {
+	for _, name := range r.names {
+		is := func(f fieldSum) bool { return f.name == nameSum(name) }
+		i, j := slices.IndexFunc(now.fields, is), slices.IndexFunc(kept.fields, is)
+		if (i < 0) != (j < 0) || i >= 0 && now.fields[i] != kept.fields[j] {
 			return name
 		}
 	}
@@ -104,15 +144,20 @@ func differs(c Command, kept fingerprint) string {
 }
 
 // differsSealed returns the name of the first field of actor and note in which
-// the entry that a command made was otherwise; empty if they are the same, or were erased.
+// the entry that a command made was otherwise; empty if they are the same, or
+// were erased.
 func differsSealed(a Actor, c Command, e *Entry) string {
-	var r request
-	c.request(&r)
-	n := r.noted
 	if e.Seal != [32]byte{} && e.Actor == (Actor{}) && e.Note.isZero() {
 		return ""
 	}
-	_, reverses := c.(Reverse) // its entry has the labels of the spend
+	var r request
+	c.request(&r)
+	n := r.noted
+	inherits := false // the entry has the labels of another
+	switch c.(type) {
+	case Reverse, Capture:
+		inherits = len(n.Labels) == 0
+	}
 	switch {
 	case a.ID != e.Actor.ID:
 		return "actor.id"
@@ -122,7 +167,7 @@ func differsSealed(a Actor, c Command, e *Entry) string {
 		return "note.ref"
 	case n.Reason != e.Note.Reason:
 		return "note.reason"
-	case !reverses && !maps.Equal(n.Labels, e.Note.Labels):
+	case !inherits && !maps.Equal(n.Labels, e.Note.Labels):
 		return "note.labels"
 	}
 	return ""

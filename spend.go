@@ -47,7 +47,7 @@ type Capture struct {
 	Amount   Amount           `json:"amount,omitempty"`
 	All      bool             `json:"all,omitempty"`
 	Free     bool             `json:"free,omitempty"`
-	Note     Note             `json:"note,omitzero"` // its labels may choose the rate
+	Note     Note             `json:"note,omitzero"` // its labels may choose the rate; without labels it has the hold's
 }
 
 // Release ends a hold and gives its credits back to their lots. What belongs to
@@ -80,6 +80,7 @@ func (c Capture) request(r *request) {
 	c.usage().request(r)
 	r.flag("all", c.All)
 	r.flag("free", c.Free)
+	r.flag("note.labels", len(c.Note.Labels) > 0) // else they are the hold's
 	r.note(c.Note)
 }
 
@@ -336,6 +337,22 @@ func (c Capture) check() error {
 	return c.Note.check()
 }
 
+// inherit returns a capture with what it has of its hold: labels, if it gives
+// none, and the quantity, if it is of all.
+func (d *decision) inherit(c Capture) Capture {
+	made := d.past(c.Hold)
+	if made == nil {
+		return c
+	}
+	if len(c.Note.Labels) == 0 {
+		c.Note.Labels = made.Note.Labels
+	}
+	if c.All {
+		c.Quantity, c.Factors = made.Quantity, made.Factors
+	}
+	return c
+}
+
 // used returns what a capture spends of a hold.
 func (d *decision) used(c Capture, h *hold) (debit, error) {
 	x := debit{unit: h.unit, feature: h.feature, scope: h.scope, amount: c.Amount}
@@ -358,6 +375,7 @@ func (c Capture) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
+	c = d.inherit(c)
 	x, err := d.used(c, h)
 	if err != nil {
 		return err

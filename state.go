@@ -30,7 +30,7 @@ type state struct {
 	lots   slots[lot]
 	holds  slots[hold]
 	closed closed
-	size   int // of the stored form, when it was read or written
+	size   int // of the stored form without closed lots, when it was read or written
 
 	// What follows is derived, and shared by copies until it changes.
 	byID    []int32 // slots of lots, by the lots' numbers

@@ -57,8 +57,7 @@ func (s *state) parts(all, plan bool) []part {
 		}
 		size += p.size
 	}
-	closed, closedSize := s.closed.parts(all)
-	out, size = append(out, closed...), size+closedSize
+	out = append(out, s.closed.parts(all)...)
 	out[0] = part{headPart, s.head()}
 	s.size = size + len(out[0].body)
 	if all {
@@ -165,16 +164,15 @@ func holdPage(p *page[hold]) []byte {
 	return w.b
 }
 
-// parts returns what is stored of the closed lots, and how much all of them take.
-func (c *closed) parts(all bool) (out []part, size int) {
-	recent := storedLots(c.recent)
-	if len(c.recent) == 0 {
-		recent = nil
-	}
+// parts returns what is stored of the closed lots.
+func (c *closed) parts(all bool) (out []part) {
 	if all || c.mine {
+		var recent []byte
+		if len(c.recent) > 0 {
+			recent = storedLots(c.recent)
+		}
 		out = append(out, part{recentPart, recent})
 	}
-	size = len(recent)
 	for n := 1; n <= c.gone; n++ {
 		out = append(out, part{closedPart + uint64(c.first-n), nil})
 	}
@@ -187,9 +185,8 @@ func (c *closed) parts(all bool) (out []part, size int) {
 			p.size = len(body)
 			out = append(out, part{closedPart + uint64(c.first+i), body})
 		}
-		size += p.size
 	}
-	return out, size
+	return out
 }
 
 func storedLots(lots []lot) []byte {
@@ -206,7 +203,9 @@ func (r *reader) closedLots() (lots []lot) {
 	if r.byte() != stateForm {
 		r.fail()
 	}
-	for range r.count() {
+	n := r.count()
+	lots = make([]lot, 0, min(n, pageSize))
+	for range n {
 		lots = append(lots, *r.lot())
 	}
 	return lots
@@ -230,11 +229,8 @@ func decodeState(id WalletID, parts []part, k known) (*state, error) {
 		return nil, err
 	}
 	s.size = len(parts[0].body)
-	for _, p := range s.closed.pages {
-		s.size += p.size
-	}
 	for _, p := range parts[1:] {
-		if p.id < closedPart {
+		if p.id != recentPart && p.id < closedPart {
 			s.size += len(p.body)
 		}
 		if err := s.readPart(p); err != nil {

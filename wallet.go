@@ -77,9 +77,16 @@ func (w Wallet) At() time.Time {
 	return instant(w.s.at)
 }
 
-// Head returns the hash of the last entry and all before it. Kept elsewhere, it
-// proves that a history was neither cut nor made anew.
-func (w Wallet) Head() [32]byte { return w.state().chain }
+// Head is where a history stands: the number of its last entry, and the hash of
+// that and all before it. Kept elsewhere, it lets [Ledger.Verify] find that a
+// history was cut off or made anew.
+type Head struct {
+	Seq  ID
+	Hash [32]byte
+}
+
+// Head returns where the wallet stands.
+func (w Wallet) Head() Head { return Head{w.state().seq, w.state().chain} }
 
 // Zone returns the time zone in which the wallet's days and months begin.
 func (w Wallet) Zone() *time.Location {
@@ -103,9 +110,13 @@ func (w Wallet) Plan() (Plan, bool) {
 	return fresh.Plan, true
 }
 
-// Cycle returns the current cycle; its End is the next reset.
+// Cycle returns the current cycle; its End is the next reset. That of a wallet
+// that is not open is zero.
 func (w Wallet) Cycle() Period {
 	s := w.state()
+	if s.seq == 0 {
+		return Period{}
+	}
 	return Period{instant(s.starts), instant(s.ends)}
 }
 
@@ -151,6 +162,12 @@ func (w Wallet) Balance(unit Unit, scope string) Balance {
 		}
 	}
 	return b
+}
+
+// Spendable returns what a spend of a unit could draw on, with a feature and a
+// scope or without: [Wallet.Balance] counts the lots of all features.
+func (w Wallet) Spendable(unit Unit, feature, scope string) Amount {
+	return w.state().available(debit{unit: unit, feature: feature, scope: scope})
 }
 
 // Lots yields the lots that have credits left, in the order in which they are spent.

@@ -277,7 +277,7 @@ func TestEntriesRead(t *testing.T) {
 	w.WantLast("acme",
 		"2026-01-31 12:01 purchased: +50, leaves 146, 4.50 USD",
 		"2026-01-31 12:01 purchased: +0.5 GB, leaves 0.5 GB",
-		"2026-01-31 12:01 refunded: -50, leaves 96, 4.50 USD",
+		"2026-01-31 12:01 refunded: -50, leaves 96, -4.50 USD",
 		"2026-01-31 12:01 refunded: -0.5 GB, leaves 0 GB")
 
 	w.Must("acme", credits.Spend{Amount: 100 * credits.Credit}, credits.Grant{Amount: 3 * credits.Credit},
@@ -326,7 +326,7 @@ func TestTimeTravel(t *testing.T) {
 }
 
 func TestSameTestSameHistory(t *testing.T) {
-	head := func() [32]byte {
+	head := func() credits.Head {
 		w := creditstest.New(t)
 		w.Ledger = w.As(credits.Actor{ID: "ann"}) // whose digest is salted
 		open(w)
@@ -337,7 +337,7 @@ func TestSameTestSameHistory(t *testing.T) {
 		return wallet.Head()
 	}
 	if a, b := head(), head(); a != b {
-		t.Errorf("heads %x and %x, want the same", a, b)
+		t.Errorf("heads %v and %v, want the same", a, b)
 	}
 }
 

@@ -344,6 +344,6 @@ func marks(n *day, refused int) string {
 
 // proof says that what is reported is what happened.
 func (d *drawing) proof() {
-	head := d.wallet.Head()
+	head := d.wallet.Head().Hash
 	d.printf("\nverified: %s entries, chain head %s…\n", grouped(fmt.Sprint(d.entries)), hex.EncodeToString(head[:8]))
 }

@@ -112,56 +112,75 @@ func (s *state) fate(id ID, t int64) Account {
 }
 
 // ending returns the lots that expire at t with credits available, by number.
-func (d *decision) ending(t int64) []*lot {
-	var found []*lot
+func (d *decision) ending(t int64) []ID {
+	var found []ID
 	for _, slot := range d.w.byID {
 		if l := d.w.lots.at(int(slot)); l.available > 0 && l.expires <= t {
-			found = append(found, l)
+			found = append(found, l.id)
 		}
 	}
 	return found
 }
 
-// carry moves what survives the reset of a cycle: first what an operator lets
-// survive, then what the plan does. Both take from ending allowances only.
+// carry moves what survives the reset of a cycle, from ending allowances only:
+// of each first what an operator lets survive, then what the plan does.
 func (d *decision) carry(t int64) error {
+	type share struct {
+		source  Source
+		unit    Unit
+		left    Amount
+		expires int64
+	}
+	var shares []share
+	unused := d.unused(t)
 	for _, c := range d.w.carry {
 		expires := c.expires
 		if expires == forever {
 			expires = d.lifeFrom(ForCycle, t, d.w.cycle+1)
 		}
-		if err := d.roll(t, c.unit, c.amount, expires, FromCarryOver); err != nil {
-			return err
-		}
+		shares = append(shares, share{FromCarryOver, c.unit, min(c.amount, unused[c.unit]), expires})
+		unused[c.unit] -= min(c.amount, unused[c.unit])
 	}
 	for _, a := range d.w.terms.Allowances {
-		amount, expires, err := d.rollover(a, t)
-		if err != nil {
-			return err
-		}
-		if err := d.roll(t, a.Unit, amount, expires, FromRollover); err != nil {
-			return err
+		amount, expires := d.rollover(a, unused[a.Unit], t)
+		shares = append(shares, share{FromRollover, a.Unit, amount, expires})
+	}
+	for _, id := range d.ending(t) {
+		for i := range shares {
+			sh, old := &shares[i], d.w.look(id)
+			n := min(sh.left, old.available)
+			if old.unit != sh.unit || !old.renews() || n == 0 || sh.expires <= t {
+				continue
+			}
+			sh.left -= n
+			if err := d.roll(t, old, n, sh.expires, sh.source); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// rollover returns how much of an ending allowance rolls over, and until when it lives.
-func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64, err error) {
-	r := a.Rollover
-	if r.Share == 0 {
-		return 0, 0, nil
-	}
-	for _, l := range d.ending(t) {
-		if l.unit == a.Unit && l.renews() {
-			amount += l.available
+// unused returns what is left of ending allowances, by unit.
+func (d *decision) unused(t int64) map[Unit]Amount {
+	unused := map[Unit]Amount{}
+	for _, id := range d.ending(t) {
+		if l := d.w.look(id); l.renews() {
+			unused[l.unit] += l.available
 		}
 	}
-	share, ok := mulDivFloor(int64(amount), int64(r.Share), int64(100*Percent))
-	if !ok {
-		return 0, 0, overflows("rollover.share")
+	return unused
+}
+
+// rollover returns how much of what is left of an allowance rolls over, and
+// until when that lives.
+func (d *decision) rollover(a Allowance, left Amount, t int64) (amount Amount, expires int64) {
+	r := a.Rollover
+	if r.Share == 0 {
+		return 0, 0
 	}
-	amount = Amount(share)
+	part, _ := mulDivFloor(int64(left), int64(r.Share), int64(100*Percent)) // no more than left
+	amount = Amount(part)
 	if limit, ok := r.Cap.Amount(); ok {
 		amount = min(amount, limit)
 	}
@@ -174,32 +193,21 @@ func (d *decision) rollover(a Allowance, t int64) (amount Amount, expires int64,
 	if life == 0 {
 		life = ForCycle
 	}
-	return amount, d.lifeFrom(life, t, d.w.cycle+1), nil
+	return amount, d.lifeFrom(life, t, d.w.cycle+1)
 }
 
-// roll moves an amount of ending allowances of a unit to lots of their own,
-// which inherit cost, origin and restrictions.
-func (d *decision) roll(t int64, unit Unit, amount Amount, expires int64, source Source) error {
-	for _, old := range d.ending(t) {
-		if amount == 0 || old.unit != unit || !old.renews() || expires <= t {
-			continue
-		}
-		n := min(amount, old.available)
-		amount -= n
-		e := Entry{
-			Kind: KindRolledOver, Of: old.id, Unit: unit,
-			Lines: []Line{{Lot: old.id, From: Available, To: Moved, Amount: n}},
-			Opens: &Terms{
-				Source: source, Amount: n, Starts: instant(t), Expires: instant(expires), Priority: old.priority,
-				Scope: old.scope, Features: slices.Clone(old.features), Paid: d.share(old, n),
-				Purchase: old.purchase, Origin: originOf(old),
-			},
-		}
-		if err := d.open(e, t); err != nil {
-			return err
-		}
-	}
-	return nil
+// roll moves an amount of an ending allowance to a lot of its own, which
+// inherits cost, origin and restrictions.
+func (d *decision) roll(t int64, old *lot, n Amount, expires int64, source Source) error {
+	return d.open(Entry{
+		Kind: KindRolledOver, Of: old.id, Unit: old.unit,
+		Lines: []Line{{Lot: old.id, From: Available, To: Moved, Amount: n}},
+		Opens: &Terms{
+			Source: source, Amount: n, Starts: instant(t), Expires: instant(expires), Priority: old.priority,
+			Scope: old.scope, Features: slices.Clone(old.features), Paid: d.share(old, n),
+			Purchase: old.purchase, Origin: originOf(old),
+		},
+	}, t)
 }
 
 // share returns the part of what was paid for a lot that goes with an amount of it.
@@ -219,10 +227,11 @@ func originOf(l *lot) Origin {
 
 // expire ends the lots that expire at t.
 func (d *decision) expire(t int64) error {
-	for _, l := range d.ending(t) {
+	for _, id := range d.ending(t) {
+		l := d.w.look(id)
 		e := Entry{
-			Kind: KindExpired, Of: l.id, Unit: l.unit,
-			Lines: []Line{{Lot: l.id, From: Available, To: Expired, Amount: l.available}},
+			Kind: KindExpired, Of: id, Unit: l.unit,
+			Lines: []Line{{Lot: id, From: Available, To: Expired, Amount: l.available}},
 		}
 		if err := d.emitDue(t, e); err != nil {
 			return err

@@ -203,7 +203,7 @@ func (c CarryOver) decide(d *decision) error {
 	var unused Amount
 	for _, slot := range d.w.byID {
 		l := d.w.lots.at(int(slot))
-		if l.unit == c.Unit && l.renews() && l.expires <= d.w.ends {
+		if l.unit == c.Unit && l.renews() && d.at < l.expires && l.expires <= d.w.ends && !l.withdrawn {
 			unused += l.available + l.held
 		}
 	}

@@ -83,6 +83,9 @@ func (l *Ledger) pace(ctx context.Context, w Wallet, unit Unit) (mean, today Amo
 			}
 		}
 	}
+	if rest < 0 { // rounded down
+		rest -= days - 1
+	}
 	return max(0, mean+rest/days), max(0, today), nil
 }
 

@@ -43,45 +43,69 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 	if err := checkName("wallet", string(id)); err != nil {
 		return err
 	}
+	for {
+		bare, seq, err := l.verify(ctx, id, kept)
+		if err != nil || bare == 0 {
+			return err
+		}
+		// Its actor and note are gone: right if they were erased meanwhile.
+		head, err := l.Head(ctx, id)
+		if err != nil {
+			return err
+		}
+		if head.Seq == seq {
+			return &VerifyError{Wallet: id, Seq: bare, Reason: "its actor and note are gone, and were not erased"}
+		}
+	}
+}
+
+// verify is Verify as of the wallet's entry seq. It returns the first entry, if
+// there is one, whose actor and note are gone though nothing up to seq erased them.
+func (l *Ledger) verify(ctx context.Context, id WalletID, kept []Head) (bare, seq ID, err error) {
 	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRetry, err)
+		return 0, 0, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	if len(stored) != 1 || stored[0].Seq == 0 {
-		return notOpen(id)
+		return 0, 0, notOpen(id)
 	}
 	fresh := *l
 	fresh.known = &cache{} // the plan is read, not remembered
 	s, err := fresh.decode(id, stored[0])
 	if err != nil {
-		return &VerifyError{Wallet: id, Reason: err.Error()}
+		return 0, 0, &VerifyError{Wallet: id, Reason: err.Error()}
 	}
 	replayed := newState(id)
-	bare := map[ID]bool{} // entries whose actor and note are gone
+	gone := map[ID]bool{}
 	q := store.Query{Wallet: string(id), Through: uint64(s.seq)}
 	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrRetry, err)
+			return 0, 0, fmt.Errorf("%w: %w", ErrRetry, err)
 		}
 		e, err := replayed.check(stored)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
 		if !matches(kept, replayed) {
-			return &VerifyError{Wallet: id, Seq: e.Seq, Reason: "the head that was kept of it is another"}
+			return 0, 0, &VerifyError{Wallet: id, Seq: e.Seq, Reason: "the head that was kept of it is another"}
 		}
 		if e.Seal != [32]byte{} && len(stored.Note) == 0 {
-			bare[e.Seq] = true
+			gone[e.Seq] = true
 		}
 		if e.Kind == KindErased {
-			for _, gone := range e.Setting.Erased {
-				delete(bare, gone)
+			for _, id := range e.Setting.Erased {
+				delete(gone, id)
 			}
 		}
 	}
-	if len(bare) > 0 {
-		return &VerifyError{Wallet: id, Seq: slices.Min(slices.Collect(maps.Keys(bare))), Reason: "its actor and note are gone, and were not erased"}
+	if len(gone) > 0 {
+		bare = slices.Min(slices.Collect(maps.Keys(gone)))
 	}
+	return bare, s.seq, agree(id, replayed, s, kept, stored[0].Parts)
+}
+
+// agree compares what a history adds up to with the state and the heads that were kept.
+func agree(id WalletID, replayed, s *state, kept []Head, parts []store.Part) error {
 	if replayed.seq != s.seq {
 		return &VerifyError{Wallet: id, Seq: replayed.seq + 1, Reason: "is missing"}
 	}
@@ -93,7 +117,7 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 	if replayed.chain != s.chain {
 		return &VerifyError{Wallet: id, Seq: s.seq, Reason: "the chain does not end at the stored head"}
 	}
-	return compareParts(id, replayed.parts(true, true), stored[0].Parts)
+	return compareParts(id, replayed.parts(true, true), parts)
 }
 
 // matches reports whether s is what heads that were kept say.

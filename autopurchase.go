@@ -212,7 +212,7 @@ func (s *state) month(t int64) Period {
 	if by == 0 {
 		by = Anniversary
 	}
-	months := Schedule{Anchor: instant(s.anchor), Every: Months(1), By: by, Zone: s.loc}
+	months := schedule{Anchor: instant(s.anchor), Every: Months(1), By: by, Zone: s.loc}
 	n := months.Index(instant(t))
 	return Period{instant(max(micros(months.Instant(n)), s.auto.until)), months.Instant(n + 1)}
 }
@@ -329,7 +329,7 @@ func (d *decision) wait(x debit) int64 {
 // AutoState is a wallet's auto-purchase in the month of its plan that it is in.
 type AutoState struct {
 	On     bool
-	Bought Amount    // so far
+	Bought Amount    // so far: whole purchases of the plan's size
 	Left   Amount    // that it may still buy, in whole purchases
 	Times  int64     // how many purchases that is
 	Until  time.Time // when the count begins anew; zero if the plan has no auto-purchase

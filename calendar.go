@@ -317,7 +317,7 @@ func (a *Anchor) UnmarshalText(text []byte) error {
 	return invalid("", "%q is no anchor such as \"anniversary\" or \"first of month\"", text)
 }
 
-// Schedule is a row of instants, numbered from 0 without end. Each is computed
+// schedule is a row of instants, numbered from 0 without end. Each is computed
 // from the anchor, never from the one before: 31 Jan, 28 Feb, 31 Mar, 30 Apr. All
 // are in UTC, at microseconds, and not later than the last microsecond of year
 // 9999, where the row stands still.
@@ -325,7 +325,7 @@ func (a *Anchor) UnmarshalText(text []byte) error {
 // Each is later than the one before, with one exception. In a row of single
 // days at midnight, a date that the zone left out has the instant of the next
 // date.
-type Schedule struct {
+type schedule struct {
 	Anchor time.Time      // when it began; years 1 to 9999, others count as the nearest
 	Every  Span           // from one instant to the next; if it is no length of the calendar, there is no next
 	By     Anchor         // how it is anchored; default [Anniversary]
@@ -340,7 +340,7 @@ type Schedule struct {
 //     the 1sts, at 00:00 local, of the months whose number since year 0 is a
 //     multiple of Every: January, April, July and October for 3 months, January
 //     for a year. Spans of days have no boundaries and count as for AnniversaryDay.
-func (s Schedule) Instant(n int) time.Time {
+func (s schedule) Instant(n int) time.Time {
 	n = min(max(n, 0), calendarDays)
 	start := local(s.Anchor, s.Zone)
 	months, days, ok := s.Every.times(n)
@@ -360,7 +360,7 @@ func (s Schedule) Instant(n int) time.Time {
 }
 
 // byDay reports whether the schedule is one of whole local days.
-func (s Schedule) byDay() bool {
+func (s schedule) byDay() bool {
 	_, inDays := s.Every.days()
 	return s.By == AnniversaryDay || s.By == FirstOfMonth && inDays
 }
@@ -368,7 +368,7 @@ func (s Schedule) byDay() bool {
 // Index returns the number of the period that t is in: the n with
 // Instant(n) <= t < Instant(n+1), or 0 before the first. It takes O(1). At the end
 // of year 9999, where the row stands still, it is the last n before.
-func (s Schedule) Index(t time.Time) int {
+func (s schedule) Index(t time.Time) int {
 	t = bounded(t)
 	passed := func(n int) bool {
 		at := s.Instant(n)
@@ -385,7 +385,7 @@ func (s Schedule) Index(t time.Time) int {
 }
 
 // estimate returns Index(t), or one or two beside it, from the dates alone.
-func (s Schedule) estimate(t time.Time) int {
+func (s schedule) estimate(t time.Time) int {
 	from, to := local(s.Anchor, s.Zone), local(t, s.Zone)
 	if every, ok := s.Every.months(); ok {
 		if s.By == FirstOfMonth {

@@ -348,13 +348,13 @@ func (d *decision) start(t int64) error {
 // cyclesNext returns the plan's cycles as they are from the next reset on: where
 // the zone changes then, the anchor is the same local time in the new one, so
 // that a cycle is never longer or shorter by more than the zones are apart.
-func (s *state) cyclesNext() (Schedule, error) {
+func (s *state) cyclesNext() (schedule, error) {
 	if s.next == "" {
 		return s.terms.cycles(s.anchor, s.loc), nil
 	}
 	zone, err := loadZone(s.next)
 	if err != nil {
-		return Schedule{}, err
+		return schedule{}, err
 	}
 	t := instant(s.anchor).In(s.loc)
 	year, month, day := t.Date()
@@ -363,12 +363,12 @@ func (s *state) cyclesNext() (Schedule, error) {
 }
 
 // cycles returns the plan's cycles from an anchor.
-func (p *Plan) cycles(anchor int64, zone *time.Location) Schedule {
+func (p *Plan) cycles(anchor int64, zone *time.Location) schedule {
 	by := p.Anchor
 	if by == 0 {
 		by = Anniversary
 	}
-	return Schedule{Anchor: instant(anchor), Every: p.Every, By: by, Zone: zone}
+	return schedule{Anchor: instant(anchor), Every: p.Every, By: by, Zone: zone}
 }
 
 // lifeFrom returns when something ends that lives for a span from t on, which is

@@ -11,7 +11,7 @@ import (
 )
 
 // texts returns the first n instants of a schedule in its zone.
-func texts(s Schedule, n int) []string {
+func texts(s schedule, n int) []string {
 	var out []string
 	for i := range n {
 		out = append(out, local(s.Instant(i), s.Zone).Format(time.RFC3339Nano))
@@ -107,7 +107,7 @@ func TestScheduleInstants(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			zone := zoneNamed(t, tt.zone)
 			anchor := timeOf(t, tt.anchor)
-			s := Schedule{Anchor: anchor, Every: tt.every, By: tt.by, Zone: zone}
+			s := schedule{Anchor: anchor, Every: tt.every, By: tt.by, Zone: zone}
 			if diff := cmp.Diff(tt.want, texts(s, len(tt.want))); diff != "" {
 				t.Errorf("Instant (-want +got):\n%s", diff)
 			}
@@ -156,7 +156,7 @@ func TestScheduleIndex(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			zone := zoneNamed(t, tt.zone)
 			anchor := timeOf(t, tt.anchor)
-			s := Schedule{Anchor: anchor, Every: tt.every, By: tt.by, Zone: zone}
+			s := schedule{Anchor: anchor, Every: tt.every, By: tt.by, Zone: zone}
 			got := map[string]int{}
 			for text := range tt.at {
 				at := timeOf(t, text)
@@ -176,7 +176,7 @@ func TestScheduleBounds(t *testing.T) {
 		for _, every := range []Span{0, ForCycle, Forever, -1, math.MaxInt32, Days(1), Days(36_500), Months(1), Months(7), Years(100)} {
 			for _, by := range []Anchor{0, Anniversary, AnniversaryDay, FirstOfMonth, 255} {
 				for _, zone := range []*time.Location{nil, time.UTC, far} {
-					s := Schedule{Anchor: anchor, Every: every, By: by, Zone: zone}
+					s := schedule{Anchor: anchor, Every: every, By: by, Zone: zone}
 					for _, n := range []int{math.MaxInt, math.MaxInt32, calendarDays + 1, calendarDays} {
 						if got := s.Instant(n); got != last() {
 							t.Errorf("%v: Instant(%d) = %v, want %v", s, n, got, last())
@@ -195,15 +195,15 @@ func TestScheduleBounds(t *testing.T) {
 			}
 		}
 	}
-	s := Schedule{Anchor: time.Unix(0, 0), Every: Days(1)}
+	s := schedule{Anchor: time.Unix(0, 0), Every: Days(1)}
 	if got, want := s.Index(last()), int(last().Unix()/daily); got != want {
 		t.Errorf("the last day is %d after 1970, want %d", got, want)
 	}
 }
 
 // drawn returns a random schedule in zone.
-func drawn(random *rand.Rand, zone *time.Location) Schedule {
-	s := Schedule{
+func drawn(random *rand.Rand, zone *time.Location) schedule {
+	s := schedule{
 		Anchor: time.Unix(random.Int64N(to2100), 1000*random.Int64N(1_000_000)),
 		By:     Anchor(random.IntN(4)),
 		Zone:   zone,
@@ -226,9 +226,9 @@ func drawn(random *rand.Rand, zone *time.Location) Schedule {
 	return s
 }
 
-// expected is Schedule.instant written another way: in numbers of months and
+// expected is schedule.instant written another way: in numbers of months and
 // lengths of months, and by search.
-func expected(s Schedule, n int) time.Time {
+func expected(s schedule, n int) time.Time {
 	at := s.Anchor.Truncate(time.Microsecond).In(s.Zone)
 	year, month, day := at.Date()
 	every, inMonths := s.Every.months()
@@ -315,7 +315,7 @@ func TestScheduleWalletYears(t *testing.T) {
 	const wallets, years = 1_000, 100
 	resets := 0
 	for range wallets {
-		s := Schedule{
+		s := schedule{
 			// Not at the edge of a month: the count is of months and knows no clocks.
 			Anchor: time.Date(1970+random.IntN(130), time.Month(1+random.IntN(12)), 1+random.IntN(31), 0, 0, random.IntN(daily), 0, time.UTC),
 			By:     Anchor(random.IntN(4)),
@@ -365,7 +365,7 @@ func TestScheduleWalletYears(t *testing.T) {
 
 func BenchmarkSchedule(b *testing.B) {
 	berlin := zoneNamed(b, "Europe/Berlin")
-	s := Schedule{Anchor: time.Date(2024, 1, 31, 10, 0, 0, 0, time.UTC), Every: Months(1), Zone: berlin}
+	s := schedule{Anchor: time.Date(2024, 1, 31, 10, 0, 0, 0, time.UTC), Every: Months(1), Zone: berlin}
 	now := time.Date(2026, 7, 9, 0, 0, 0, 0, time.UTC)
 	b.Run("instant", func(b *testing.B) {
 		for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -229,7 +230,7 @@ func decodeEntry(wallet WalletID, body []byte) (Entry, error) {
 	if err := r.payload(&e, bits); err != nil {
 		return e, err
 	}
-	if len(r.b) > 0 || r.bad {
+	if len(r.b) > 0 || r.bad || e.has() != bits {
 		return e, corrupt("entry is cut or has something after it")
 	}
 	return e, nil
@@ -374,7 +375,7 @@ func (w *writer) lotTerms(t *lotTerms) {
 
 func (r *reader) lotTerms() *lotTerms {
 	t := &lotTerms{
-		id: ID(r.uint()), unit: Unit(r.text()), source: Source(r.uint()), amount: Amount(r.int()), starts: r.int(),
+		id: ID(r.uint()), unit: Unit(r.text()), source: Source(r.narrow()), amount: Amount(r.int()), starts: r.int(),
 		expires: r.int(), priority: int(r.int()), scope: r.text(),
 	}
 	for range r.count() {
@@ -403,7 +404,7 @@ func (w *writer) hold(h *hold) {
 func (r *reader) hold() *hold {
 	h := &hold{
 		id: ID(r.uint()), unit: Unit(r.text()), amount: Amount(r.int()), until: r.int(), feature: r.text(),
-		scope: r.text(), over: Over(r.uint()),
+		scope: r.text(), over: Over(r.narrow()),
 	}
 	for range r.count() {
 		h.parts = append(h.parts, HoldPart{ID(r.uint()), Amount(r.int())})
@@ -469,11 +470,27 @@ func (r *reader) byte() byte {
 	return v
 }
 
-func (r *reader) bool() bool { return r.byte() != 0 }
+func (r *reader) bool() bool {
+	v := r.byte()
+	if v > 1 {
+		r.fail()
+	}
+	return v == 1
+}
+
+// narrow reads a number of at most eight bits.
+func (r *reader) narrow() uint8 {
+	v := r.uint()
+	if v > math.MaxUint8 {
+		r.fail()
+	}
+	return uint8(v)
+}
 
 func (r *reader) uint() uint64 {
 	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
+	if n <= 0 || n > 1 && r.b[n-1] == 0 { // each number has one form
+
 		r.fail()
 		return 0
 	}
@@ -483,7 +500,7 @@ func (r *reader) uint() uint64 {
 
 func (r *reader) int() int64 {
 	v, n := binary.Varint(r.b)
-	if n <= 0 {
+	if n <= 0 || n > 1 && r.b[n-1] == 0 {
 		r.fail()
 		return 0
 	}

@@ -388,6 +388,13 @@ func (s *state) foldHold(e *Entry) error {
 		if h == nil || h.ID != e.Seq || h.Unit != e.Unit || h.Over == 0 || h.Over >= overs || len(out) > 0 || !inTime(h.Until) || !slices.Equal(h.Parts, in) {
 			return broken(e, "makes a hold that its lines do not")
 		}
+		var sum Amount
+		for _, part := range h.Parts {
+			sum += part.Amount
+		}
+		if sum != h.Amount {
+			return broken(e, "makes a hold of %v whose parts are %v", h.Amount, sum)
+		}
 		p := h.private()
 		s.holds.add(p)
 		s.holdDue = min(s.holdDue, p.until)

@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"time"
@@ -229,7 +230,10 @@ func decodeState(id WalletID, parts []part, k known) (*state, error) {
 		return nil, err
 	}
 	s.size = len(parts[0].body)
-	for _, p := range parts[1:] {
+	for i, p := range parts[1:] {
+		if p.id <= parts[i].id {
+			return nil, corrupt("wallet %q: part %d is out of order", id, p.id)
+		}
 		if p.id != recentPart && p.id < closedPart {
 			s.size += len(p.body)
 		}
@@ -323,15 +327,27 @@ func (s *state) readPlan(hash [32]byte, parts []part, k known) error {
 }
 
 func (s *state) readLots(no int, r *reader) {
-	used := uint32(r.uint())
+	used := r.slots()
 	for ; used != 0 && !r.bad; used &= used - 1 {
 		s.lots.put(no*pageSize+bits.TrailingZeros32(used), r.lot())
 	}
 }
 
+// slots reads which slots of a page are in use.
+func (r *reader) slots() uint32 {
+	v := r.uint()
+	if v > math.MaxUint32 {
+		r.fail()
+	}
+	return uint32(v)
+}
+
 func (r *reader) lot() *lot {
 	l := &lot{lotTerms: r.lotTerms()}
 	flags := r.byte()
+	if flags > 3 {
+		r.fail()
+	}
 	l.pending, l.withdrawn = flags&1 != 0, flags&2 != 0
 	for _, n := range [...]*Amount{&l.available, &l.held, &l.consumed, &l.expired, &l.revoked, &l.refunded, &l.moved} {
 		*n = Amount(r.int())
@@ -360,19 +376,25 @@ func (s *state) readPart(p part) error {
 	no := int(p.id & (1<<32 - 1))
 	switch p.id &^ (1<<32 - 1) {
 	case lotPart:
-		if no == 0 || no >= maxPages {
+		if no == 0 || no >= maxPages || len(s.lots.pages) == 0 {
 			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
 		}
 		s.lots.grow(no)
 		s.readLots(no, &r)
+		if s.lots.pages[no].used == 0 {
+			r.fail()
+		}
 		s.lots.pages[no].size = len(p.body)
 	case holdPart:
 		if no >= maxPages {
 			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
 		}
 		s.holds.grow(no)
-		for used := uint32(r.uint()); used != 0 && !r.bad; used &= used - 1 {
+		for used := r.slots(); used != 0 && !r.bad; used &= used - 1 {
 			s.holds.put(no*pageSize+bits.TrailingZeros32(used), r.hold())
+		}
+		if s.holds.pages[no].used == 0 {
+			r.fail()
 		}
 		s.holds.pages[no].size = len(p.body)
 	case closedPart:

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Stored forms are binary, versioned and length-prefixed. A changed form gets a
+// Stored forms are binary, versioned and length-prefixed, and every value has
+// one form: what is not in it is not read. A changed form gets a
 // new number, and every version of this package reads all earlier ones.
 const (
 	entryForm = 1

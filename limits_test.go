@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/credits"
+	"example.com/credits/store/memory"
 )
 
 // The limits of the package documentation, each at n and at n + 1.
@@ -69,12 +70,10 @@ func TestLimitOfLots(t *testing.T) {
 	}
 }
 
-// newQuickRig is newRig without the audit of every entry, for wallets of many.
+// newQuickRig is newRig without the check of every entry, for wallets of many.
 func newQuickRig(t *testing.T, at string) *rig {
 	t.Helper()
-	var r *rig
-	t.Run("setup", func(t *testing.T) { r = newRig(t, at) })
-	return r.in(t)
+	return newUncheckedRig(t, at, new(memory.Store))
 }
 
 func TestLimitOfHolds(t *testing.T) {

@@ -153,12 +153,12 @@ func nameTask(tasks []Task, i int, err error) error {
 }
 
 // checkTasks reports what is wrong with the names and keys of tasks.
-func checkTasks(tasks []Task) error {
+func checkTasks(tasks []Task, write bool) error {
 	if len(tasks) == 0 || len(tasks) > maxTasks {
 		return &InvalidError{Field: "tasks", Reason: fmt.Sprintf("are not 1 to %d", maxTasks), Err: ErrLimit}
 	}
 	for i := range tasks {
-		if err := tasks[i].check(); err != nil {
+		if err := tasks[i].check(write); err != nil {
 			return nameTask(tasks, i, err)
 		}
 		for _, o := range tasks[:i] {
@@ -170,14 +170,14 @@ func checkTasks(tasks []Task) error {
 	return nil
 }
 
-func (t *Task) check() (err error) {
+func (t *Task) check(write bool) (err error) {
 	if err := checkName("wallet", string(t.Wallet)); err != nil {
 		return err
 	}
 	if err := checkName("key", string(t.Key)); err != nil {
 		return err
 	}
-	if strings.HasPrefix(string(t.Key), libraryKeys) && t.Key != previewKey {
+	if strings.HasPrefix(string(t.Key), libraryKeys) && (write || t.Key != previewKey) {
 		return invalid("key", "begins with %q, which is the library's own", libraryKeys)
 	}
 	t.Command, err = plain(t.Command)
@@ -187,7 +187,7 @@ func (t *Task) check() (err error) {
 // run carries out tasks in one commit, or looks what they would do. A wallet
 // that someone else changed meanwhile is read and decided again, until ctx ends.
 func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, error) {
-	if err := checkTasks(tasks); err != nil {
+	if err := checkTasks(tasks, write); err != nil {
 		return nil, err
 	}
 	if err := l.actor.check(); err != nil {

@@ -277,9 +277,11 @@ func TestLimitsOfNames(t *testing.T) {
 		})
 	}
 	t.Run("key/the library's own", func(t *testing.T) {
-		_, err := r.ledger.Do(r.ctx, acme, "credits/x", credits.Grant{Amount: 1})
-		expectName(t, err, "key", false, nil)
-		if _, err = r.ledger.Do(r.ctx, acme, "credits", credits.Grant{Amount: 1}); err != nil {
+		for _, key := range []credits.Key{"credits/x", "credits/preview"} {
+			_, err := r.ledger.Do(r.ctx, acme, key, credits.Grant{Amount: 1})
+			expectName(t, err, "key", false, nil)
+		}
+		if _, err := r.ledger.Do(r.ctx, acme, "credits", credits.Grant{Amount: 1}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -49,7 +49,7 @@
 //
 // A hash chain proves that no entry was changed, not that the end was not cut
 // off: for that keep [Ledger.Head] elsewhere. The limits: 10,000 open lots, 1,000
-// open holds, 1,000 unpaid spends, 64 units, 4 MiB of state a wallet; 1,000
+// open holds, 1,000 unpaid spends, 64 units, 4 MiB of open state a wallet; 1,000
 // lines an entry; 1,200 cycles a commit; names, keys and references of 255 bytes;
 // 16 labels of 64 and 256 bytes. One more is [ErrLimit].
 package credits

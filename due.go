@@ -32,7 +32,7 @@ func (d *decision) advance(to int64, cycles int) (done bool, err error) {
 	}
 }
 
-// step emits what falls due at one instant, in the order of rule T-6: holds
+// step emits what falls due at one instant, in this order: holds
 // reach their deadline; rollover and carry-over move their share; the rest of
 // ending lots expires; the cycle closes and debt is settled; the new cycle
 // begins, its allowances are granted and future lots start, paying debt first.

@@ -153,7 +153,7 @@ func TestFaultSweep(t *testing.T) {
 			clean := prepared(t, c)
 			calls := 0
 			counting := storetest.Faulty(clean.store, func(int, string) storetest.Fault { calls++; return 0 })
-			if err := c.do(clean.ledger.On(counting)); err != nil {
+			if err := c.do(clean.over(counting)); err != nil {
 				t.Fatal(err)
 			}
 			checkInvariants(t, clean.store, clean.clock)
@@ -186,7 +186,7 @@ func sweepFault(t *testing.T, c faultCase, fault storetest.Fault, call int, want
 			}
 			return f
 		})
-		err := c.do(r.ledger.On(faulty))
+		err := c.do(r.over(faulty))
 		checkFaultClass(t, fmt.Sprintf("%v at call %d (%s)", fault, call, op), fault, op, err)
 		if errors.Is(err, credits.ErrRetry) && c.name != "spend after a long sleep" && c.name != "tick" {
 			if diff := cmp.Diff(before, r.dump("")); diff != "" {
@@ -247,7 +247,7 @@ func TestFaultsOfReplays(t *testing.T) {
 			want := r.dump("")
 			for _, fault := range faults() {
 				for call := 1; call <= 4; call++ {
-					err := c.do(r.ledger.On(storetest.Faulty(r.store, storetest.Once(call, fault))))
+					err := c.do(r.over(storetest.Faulty(r.store, storetest.Once(call, fault))))
 					if err != nil && !errors.Is(err, credits.ErrRetry) {
 						t.Errorf("%v at call %d: got %v, want ErrRetry", fault, call, err)
 					}
@@ -278,7 +278,7 @@ func TestFaultsOfReads(t *testing.T) {
 						}
 						return 0
 					})
-					err := c.do(r.ledger.On(faulty))
+					err := c.do(r.over(faulty))
 					if !met {
 						break
 					}
@@ -306,7 +306,7 @@ func TestCancelledContext(t *testing.T) {
 	}
 	t.Run("in the commit, before its effect", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(r.ctx)
-		_, err := r.ledger.On(spy{Store: r.store, commit: cancel}).Do(ctx, acme, "k", credits.Spend{Amount: 1})
+		_, err := r.over(spy{Store: r.store, commit: cancel}).Do(ctx, acme, "k", credits.Spend{Amount: 1})
 		if !errors.Is(err, credits.ErrRetry) || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -315,7 +315,7 @@ func TestCancelledContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(r.ctx)
 		commits := 0
 		quicker := storetest.Faulty(r.store, storetest.From(1, storetest.Conflict))
-		_, err := r.ledger.On(spy{Store: quicker, commit: func() {
+		_, err := r.over(spy{Store: quicker, commit: func() {
 			if commits++; commits == 20 {
 				cancel()
 			}
@@ -350,7 +350,7 @@ func TestConflictsAndFaultsUnderLoad(t *testing.T) {
 		}
 		return 0
 	})
-	ledger := r.ledger.On(faulty)
+	ledger := r.over(faulty)
 	for i, err := range parallel(clients, func(i int) error {
 		for j := range each {
 			key := credits.Key(fmt.Sprintf("%d-%d", i, j))

@@ -88,6 +88,11 @@ func newUncheckedRig(t *testing.T, at string, s store.Store) *rig {
 	return r
 }
 
+// over returns a ledger like the rig's over another store.
+func (r *rig) over(s store.Store) *credits.Ledger {
+	return credits.New(s, &credits.Options{Clock: r.clock, Salt: [32]byte{1}})
+}
+
 // monthly returns a plan of so many credits a month; changes are made to it.
 func monthly(amount string, changes ...func(*credits.Plan)) credits.Plan {
 	p := credits.Plan{
@@ -363,17 +368,17 @@ func remedies(e *credits.RefusedError) []credits.RemedyKind {
 	return kinds
 }
 
-// seeded returns a source of random numbers. RULES_SEED repeats a run.
+// seeded returns a source of random numbers. CREDITS_SEED repeats a run.
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("RULES_SEED"); text != "" {
+	if text := os.Getenv("CREDITS_SEED"); text != "" {
 		given, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		seed = given
 	}
-	t.Logf("RULES_SEED=%d", seed)
+	t.Logf("CREDITS_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }

@@ -70,7 +70,7 @@ func parallel(count int, f func(i int) error) []error {
 }
 
 func TestKnownFailureExpiringLotTakesFromAnother(t *testing.T) {
-	t.Run("spends then expiry", func(t *testing.T) {
+	t.Run("S-3/spends then expiry", func(t *testing.T) {
 		r := newRig(t, "2026-01-01")
 		r.open(bare())
 		a := r.do(credits.Grant{Amount: n("10"), Expires: day("2026-01-02")})
@@ -84,7 +84,7 @@ func TestKnownFailureExpiringLotTakesFromAnother(t *testing.T) {
 			t.Errorf("the other lot is %+v", l)
 		}
 	})
-	t.Run("raced", func(t *testing.T) {
+	t.Run("S-3/raced", func(t *testing.T) {
 		r := newRig(t, "2026-01-01 23:59:59.999990")
 		r.open(bare())
 		a := r.do(credits.Grant{Amount: n("10"), Expires: day("2026-01-02")})
@@ -465,7 +465,7 @@ func TestKnownFailureClockSetBack(t *testing.T) {
 		name string
 		by   time.Duration
 	}{{"nanosecond", 1}, {"hour", time.Hour}, {"year", 365 * 24 * time.Hour}} {
-		t.Run(back.name, func(t *testing.T) {
+		t.Run("T-8/"+back.name, func(t *testing.T) {
 			r := newRig(t, "2026-01-31 12:00")
 			r.open(rolling())
 			r.do(credits.Grant{Amount: n("9"), Expires: day("2026-02-28 12:00")})

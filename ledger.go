@@ -32,7 +32,8 @@ type Options struct {
 
 	// OnCommit, if not nil, is called once for each command that this ledger
 	// committed, after that, in the goroutine that called Do. A crash may miss
-	// it, and in a transaction of the host's it is not called at all.
+	// it, and so does a commit whose outcome was unknown: the same call again
+	// replays it. In a transaction of the host's it is not called at all.
 	OnCommit func(context.Context, Receipt)
 }
 
@@ -44,6 +45,7 @@ type Ledger struct {
 	actor Actor
 	salt  [32]byte
 	hook  func(context.Context, Receipt)
+	bound bool // to a transaction of the host's
 	known *cache
 }
 
@@ -64,10 +66,11 @@ func New(s Store, opts *Options) *Ledger {
 
 // On returns a ledger with l's settings on a store that is bound to a
 // transaction of the host's. What it does is kept if and when the host commits;
-// it calls no hook.
+// it calls no hook. A transaction that cannot see what another one changed
+// meanwhile gets [ErrRetry]: begin it again.
 func (l *Ledger) On(s Store) *Ledger {
 	on := *l
-	on.store, on.hook = s, nil
+	on.store, on.hook, on.bound = s, nil, true
 	return &on
 }
 
@@ -105,7 +108,7 @@ func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Rec
 }
 
 // Preview returns what [Ledger.Do] would at this moment, errors included, and
-// writes nothing. The key may be empty: then it is the preview of a new one.
+// writes nothing. The key may be empty: then the receipt has none.
 func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
 	if key == "" {
 		key = previewKey
@@ -114,7 +117,7 @@ func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command)
 	if err != nil {
 		return Receipt{}, err
 	}
-	return receipts[0], nil
+	return receipts[0].withoutPreviewKey(), nil
 }
 
 // DoAll carries out all tasks or none, in one commit. The wallets are distinct,
@@ -243,6 +246,9 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 		return receipts, true, nil
 	}
 	kept, err := l.commit(ctx, w)
+	if err == nil && !kept {
+		err = l.blind(ctx, tasks, stored)
+	}
 	if err != nil || !kept {
 		return nil, false, err
 	}
@@ -252,6 +258,24 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 		}
 	}
 	return receipts, true, nil
+}
+
+// blind returns [ErrRetry] if a write was not kept and the transaction that the
+// ledger is bound to does not see why: it never will.
+func (l *Ledger) blind(ctx context.Context, tasks []Task, before []store.State) error {
+	if !l.bound {
+		return nil
+	}
+	now, err := l.load(ctx, tasks)
+	if err != nil {
+		return err
+	}
+	for i := range now {
+		if now[i].Seq != before[i].Seq || len(now[i].Receipts) > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the transaction does not see what changed the wallet", ErrRetry)
 }
 
 func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) {

@@ -24,7 +24,7 @@ func (l *Ledger) Forecast(ctx context.Context, id WalletID, unit Unit, until tim
 	if err != nil {
 		return Forecast{}, err
 	}
-	if !inTime(until) || until.After(w.At().AddDate(10, 0, 1)) {
+	if !inTime(until) || until.After(w.At().AddDate(10, 0, 0)) {
 		return Forecast{}, &InvalidError{Field: "until", Reason: "is more than 10 years ahead", Err: ErrLimit}
 	}
 	perDay, today, err := l.pace(ctx, w, unit)

@@ -72,7 +72,7 @@ func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Walle
 	if !inTime(t) {
 		return Wallet{}, invalid("time", "%v is outside the years 1970 to 9999", t)
 	}
-	if t.After(l.clock.Now().AddDate(100, 0, 1)) {
+	if t.After(l.clock.Now().AddDate(100, 0, 0)) {
 		return Wallet{}, beyond("time", "is more than 100 years ahead")
 	}
 	if micros(t) >= s.at {
@@ -132,13 +132,16 @@ type HistoryQuery struct {
 	Limit   int    // at most so many, 1 to 1,000; 0 for all, fetched in pages
 }
 
-// History yields a wallet's entries, in order of Seq. It stops after an error. A
+// History yields a wallet's entries, in order of Seq or the newest first. It stops after an error. A
 // wallet that is not open has none.
 func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		pages, err := l.historyQuery(id, q)
 		if err != nil {
 			yield(Entry{}, err)
+			return
+		}
+		if q.Before == 1 { // there is none before the first
 			return
 		}
 		left := q.Limit
@@ -181,9 +184,6 @@ func (l *Ledger) historyQuery(id WalletID, q HistoryQuery) (store.Query, error) 
 	}
 	s := store.Query{
 		Wallet: string(id), After: uint64(q.After), Of: uint64(q.Of), Feature: q.Feature, Newest: q.Newest, Limit: maxPage,
-	}
-	if q.Before == 1 {
-		return s, invalid("before", "is the first entry: there is none before it")
 	}
 	if q.Before > 0 {
 		s.Through = uint64(q.Before) - 1
@@ -246,7 +246,7 @@ func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, 
 // it wrote. Balances do not need it: reports and notifications do, to be prompt.
 // It may run anywhere, any number of times, in any number of processes, or
 // never: the entries are the same. A wallet that cannot be written is reported
-// and does not keep the others from it.
+// and does not keep the others from it; a store that fails ends the round.
 func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	now := l.clock.Now()
 	if !inTime(now) {

@@ -233,6 +233,7 @@ func TestHistory(t *testing.T) {
 		{"before", credits.HistoryQuery{Before: 3}, []credits.ID{1, 2}},
 		{"newest", credits.HistoryQuery{Newest: true, Limit: 2}, []credits.ID{7, 6}},
 		{"newest before", credits.HistoryQuery{Newest: true, Before: 6, Limit: 2}, []credits.ID{5, 4}},
+		{"newest before the first", credits.HistoryQuery{Newest: true, Before: 1}, nil},
 		{"newest, to the first", credits.HistoryQuery{Newest: true, Before: 3}, []credits.ID{2, 1}},
 		{"within, half-open", credits.HistoryQuery{Within: credits.Period{Start: day("2026-01-02"), End: day("2026-01-04")}}, []credits.ID{3, 4}},
 		{"since", credits.HistoryQuery{Within: credits.Period{Start: day("2026-01-04")}}, []credits.ID{5, 6, 7}},
@@ -416,7 +417,7 @@ func TestEntriesByThemselves(t *testing.T) {
 		"L-1/another wallet's": func() (credits.Wallet, error) { return other.Apply(entries...) },
 	}
 	for name, apply := range wrong {
-		t.Run(name, func(t *testing.T) {
+		t.Run("L-3/"+name, func(t *testing.T) {
 			if got, err := apply(); !errors.Is(err, credits.ErrInvalid) || got.Seq() == 3 && name != "L-1/twice" {
 				t.Errorf("got %v, %v, want ErrInvalid and the wallet as it was", got, err)
 			}

@@ -20,6 +20,18 @@ type Receipt struct {
 	Replayed bool      // it comes from an earlier call
 }
 
+// withoutPreviewKey returns a receipt that does not name the key of a preview without one.
+func (r Receipt) withoutPreviewKey() Receipt {
+	if r.Key != previewKey {
+		return r
+	}
+	r.Key = ""
+	for i := range r.Entries {
+		r.Entries[i].Key = ""
+	}
+	return r
+}
+
 // Lots returns the lots that the command opened, as they opened.
 func (r Receipt) Lots() []Terms {
 	var lots []Terms

@@ -22,7 +22,7 @@ type Spend struct {
 
 // Reserve sets credits aside until they are captured, released, or Until
 // passes. Its receipt's ID is the hold. What it costs, and when it is refused,
-// is as for [Spend], but it is never owed.
+// is as for [Spend], but it is never owed, and comes from at most 999 lots.
 type Reserve struct {
 	Feature  string           `json:"feature,omitempty"`
 	Quantity int64            `json:"quantity,omitempty"`
@@ -328,7 +328,7 @@ func (c Capture) check() error {
 	}
 	switch {
 	case ways != 1:
-		return invalid("amount", "or one of quantity, all and free has to be given, and no more than one")
+		return invalid("amount", "has to be given, or a quantity, all or free, and one of them only")
 	case c.Amount < 0:
 		return invalid("amount", "is negative")
 	case c.Quantity < 0:

@@ -39,9 +39,21 @@ type printer struct{ recorder }
 
 func (p *printer) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
-// A test of the function Draw, which spends 2 credits for each picture. The test
-// is wrong, to show how a failure reads.
+// A test of the function Draw, which spends 2 credits for each picture.
 func Example() {
+	t := &printer{} // in a test, its *testing.T
+	w := creditstest.New(t)
+	w.Must("acme", credits.Open{Plan: plan()}, credits.Spend{Amount: 90 * credits.Credit})
+	got, err := Draw(context.Background(), w.Ledger, "acme", "job-1", 4)
+	fmt.Println(got, err)
+	w.Want("acme", 2*credits.Credit)
+	w.Later("1 month")
+	w.Want("acme", 100*credits.Credit)
+	// Output: 4 pictures for 8 credits <nil>
+}
+
+// The same test, made wrong, to show how a failure reads.
+func Example_failure() {
 	t := &printer{} // in a test, its *testing.T
 	w := creditstest.New(t)
 	w.Must("acme", credits.Open{Plan: plan()})

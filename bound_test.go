@@ -55,6 +55,19 @@ func TestOnATransaction(t *testing.T) {
 			t.Errorf("after %d commits: %v, want ErrRetry after one", tx.commits, err)
 		}
 	})
+	t.Run("a snapshot, after a long sleep", func(t *testing.T) {
+		old := new(memory.Store)
+		from := func(at time.Time) *credits.Options { return &credits.Options{Clock: stopped(at)} }
+		daily := monthly("10", func(p *credits.Plan) { p.Every = credits.Days(1) })
+		if _, err := credits.New(old, from(benchStart)).Do(ctx, acme, "open", credits.Open{Plan: daily}); err != nil {
+			t.Fatal(err)
+		}
+		tx := &frozen{Store: old}
+		_, err := credits.New(old, from(benchStart.AddDate(5, 0, 0))).On(tx).Do(ctx, acme, "a", spend)
+		if !errors.Is(err, credits.ErrRetry) || tx.commits != 1 {
+			t.Errorf("after %d commits: %v, want ErrRetry after one", tx.commits, err)
+		}
+	})
 	t.Run("a change that is seen", func(t *testing.T) {
 		tx := &late{Store: s, first: func() {
 			if _, err := l.Do(ctx, acme, "b", spend); err != nil {

@@ -360,7 +360,10 @@ func (l *Ledger) catchUp(ctx context.Context, d *decision, prev uint64) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.commit(ctx, store.Write{Changes: []store.Change{c}})
+	kept, err := l.commit(ctx, store.Write{Changes: []store.Change{c}})
+	if err == nil && !kept && l.bound {
+		return fmt.Errorf("%w: the wallet changed meanwhile", ErrRetry)
+	}
 	return err
 }
 

@@ -82,13 +82,9 @@ func (d *decision) purchase(k Pack, amount Amount, surcharge Share, setting *Set
 		source = FromAuto
 	}
 	id := d.w.seq + 1
-	life := k.Life
-	if life == 0 {
-		life = ForCycle
-	}
 	terms := Terms{
-		Source: source, Amount: amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(life, d.at, d.w.cycle)),
-		Priority: priorityOf(k.Priority, "", nil), Paid: total, Purchase: id,
+		Source: source, Amount: amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(k.Life, d.at, d.w.cycle)),
+		Priority: k.Priority, Paid: total, Purchase: id,
 	}
 	e := Entry{Kind: KindPurchased, Unit: k.Unit, Charge: total, Opens: &terms, Setting: setting, Note: n}
 	if surplus.Micros != 0 {
@@ -208,11 +204,8 @@ func (s *state) month(t int64) Period {
 	if s.terms.Every == Months(1) {
 		return Period{instant(s.starts), instant(s.ends)}
 	}
-	by := s.terms.Anchor
-	if by == 0 {
-		by = Anniversary
-	}
-	months := schedule{Anchor: instant(s.anchor), Every: Months(1), By: by, Zone: s.loc}
+	months := s.terms.cycles(s.anchor, s.loc)
+	months.Every = Months(1)
 	n := months.Index(instant(t))
 	return Period{instant(max(micros(months.Instant(n)), s.auto.until)), months.Instant(n + 1)}
 }

@@ -50,16 +50,6 @@ func mulDivCeil(a, b, d int64) (int64, bool) {
 	return int64(q), ok && q <= math.MaxInt64
 }
 
-// mulDivHalfEven returns a * b / d rounded to the nearest, and half to even. It
-// reports false as mulDivFloor does.
-func mulDivHalfEven(a, b, d int64) (int64, bool) {
-	q, r, ok := mulDiv(a, b, d)
-	if left := uint64(d) - r; ok && (r > left || r == left && q%2 == 1) {
-		q++
-	}
-	return int64(q), ok && q <= math.MaxInt64
-}
-
 // mulDiv returns quotient and remainder of a * b, in 128 bits, by d.
 func mulDiv(a, b, d int64) (q, r uint64, ok bool) {
 	if a < 0 || b < 0 || d <= 0 {

@@ -230,29 +230,20 @@ func (s *state) available(x debit) (sum Amount) {
 // open emits an entry that opens a lot, filled unless it starts later.
 func (d *decision) open(e Entry, at int64) error {
 	e.Opens.ID, e.Opens.Unit = d.w.seq+1, e.Unit
-	if e.Opens.Priority == 0 {
-		e.Opens.Priority = 100
-		if e.Opens.Scope != "" || len(e.Opens.Features) > 0 {
-			e.Opens.Priority = 50
-		}
-	}
+	e.Opens.Priority = priorityOf(e.Opens.Priority, e.Opens.Scope, e.Opens.Features)
 	slices.Sort(e.Opens.Features)
 	if micros(e.Opens.Starts) <= at {
 		e.Lines = append(e.Lines, Line{Lot: e.Opens.ID, From: Issued, To: Available, Amount: e.Opens.Amount})
 	}
 	id := e.Opens.ID
-	if d.own < 0 {
-		if err := d.emitDue(at, e); err != nil {
-			return err
-		}
-	} else {
+	if d.own >= 0 {
 		d.adds = true
 		if d.w.lots.count >= maxLots {
-			return &InvalidError{Field: "wallet", Reason: "has 10,000 open lots", Err: ErrLimit}
+			return beyond("wallet", "has 10,000 open lots")
 		}
-		if err := d.emit(e); err != nil {
-			return err
-		}
+	}
+	if err := d.emitEither(at, e); err != nil {
+		return err
 	}
 	return d.repay(id, at)
 }

@@ -189,11 +189,7 @@ func (d *decision) rollover(a Allowance, left Amount, t int64) (amount Amount, e
 			amount = min(amount, Amount(limit))
 		}
 	}
-	life := r.Life
-	if life == 0 {
-		life = ForCycle
-	}
-	return amount, d.lifeFrom(life, t, d.w.cycle+1)
+	return amount, d.lifeFrom(r.Life, t, d.w.cycle+1)
 }
 
 // roll moves an amount of an ending allowance to a lot of its own, which
@@ -364,23 +360,19 @@ func (s *state) cyclesNext() (schedule, error) {
 
 // cycles returns the plan's cycles from an anchor.
 func (p *Plan) cycles(anchor int64, zone *time.Location) schedule {
-	by := p.Anchor
-	if by == 0 {
-		by = Anniversary
-	}
-	return schedule{Anchor: instant(anchor), Every: p.Every, By: by, Zone: zone}
+	return schedule{Anchor: instant(anchor), Every: p.Every, By: p.Anchor, Zone: zone}
 }
 
-// lifeFrom returns when something ends that lives for a span from t on, which is
-// in a cycle: the current one, or at a reset the one that begins.
+// lifeFrom returns when something ends that lives for a span from t on, unset for
+// the cycle that t is in: the current one, or at a reset the one that begins.
 func (d *decision) lifeFrom(life Span, t int64, cycle int) int64 {
 	end := cycle + 1
 	switch life {
-	case ForCycle:
+	case ForCycle, 0:
 	case ForTerm:
 		per := d.w.terms.cyclesPerTerm()
 		end = (cycle/per + 1) * per
-	case Forever, 0:
+	case Forever:
 		return forever
 	default:
 		at, _ := life.After(instant(t), d.w.loc)

@@ -230,9 +230,6 @@ func (w Wallet) Equal(x Wallet) bool {
 	return a.id == b.id && a.seq == b.seq && a.at == b.at && a.chain == b.chain
 }
 
-// GoString returns a line that tells what the wallet has, for failing tests.
-func (w Wallet) GoString() string { return w.String() }
-
 // String returns a line that tells what the wallet has.
 func (w Wallet) String() string {
 	return string(w.ID()) + " at " + w.At().Format(time.RFC3339) + ": " + w.Available().String()

@@ -47,6 +47,24 @@ func bufferCases() []testcase {
 	}
 }
 
+// appendedTo appends to every body that came back: none runs into another.
+func appendedTo(k *kit) {
+	k.keep(change("a", 0, grow(2), part(2, "two"), keyed("k", "l")))
+	st, entries := k.load("a", 0, "k", "l"), k.entries(store.Query{Wallet: "a"})
+	for i := range st.Parts {
+		_ = append(st.Parts[i].Body, '#')
+	}
+	for i := range st.Receipts {
+		_ = append(st.Receipts[i].Body, '#')
+	}
+	for i := range entries {
+		_, _ = append(entries[i].Body, '#'), append(entries[i].Note, '#')
+	}
+	k.equal("the state", st, k.m.load(store.Read{Wallet: "a", Keys: []string{"k", "l"}}))
+	k.equal("the entries", entries, k.m.entries(store.Query{Wallet: "a"}))
+	k.same()
+}
+
 // returnedCases overwrite what came back from a call, or is read later.
 func returnedCases() []testcase {
 	returned := func(name string, spoil func(k *kit)) testcase {
@@ -85,22 +103,7 @@ func returnedCases() []testcase {
 				wipe(e.Note)
 			}
 		}),
-		{"memory/returned: appended to", ruleMemory, whyMemory, func(k *kit) {
-			k.keep(change("a", 0, grow(2), part(2, "two"), keyed("k", "l")))
-			st, entries := k.load("a", 0, "k", "l"), k.entries(store.Query{Wallet: "a"})
-			for i := range st.Parts {
-				_ = append(st.Parts[i].Body, '#')
-			}
-			for i := range st.Receipts {
-				_ = append(st.Receipts[i].Body, '#')
-			}
-			for i := range entries {
-				_, _ = append(entries[i].Body, '#'), append(entries[i].Note, '#')
-			}
-			k.equal("the state", st, k.m.load(store.Read{Wallet: "a", Keys: []string{"k", "l"}}))
-			k.equal("the entries", entries, k.m.entries(store.Query{Wallet: "a"}))
-			k.same()
-		}},
+		{"memory/returned: appended to", ruleMemory, whyMemory, appendedTo},
 		{"memory/passed: reads and keys", ruleMemory, whyMemory, func(k *kit) {
 			k.keep(change("a", 0, keyed("k", "l")))
 			reads := []store.Read{{Wallet: "a", Keys: []string{"l", "k"}}}

@@ -17,7 +17,7 @@ TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
 # $(call each,COMMAND) runs COMMAND in every module and stops at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "[$$m] $(strip $(1))"; (cd $$m && $(1)); done
 
-.PHONY: help test race fuzz bench cover lint fmt vuln golden
+.PHONY: help test race fuzz bench cover lint fmt vuln golden rules
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -54,3 +54,6 @@ vuln: ## known vulnerabilities that the code can reach (VULNDB is an archive or 
 
 golden: ## write the golden files anew: read the diff before you keep it
 	@internal/tools/golden.sh $(MODULES)
+
+rules: ## write the README's table of where each rule is proven
+	go run ./internal/rules -w

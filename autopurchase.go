@@ -1,19 +1,26 @@
 package credits
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// Buy buys extra credits of one of the plan's packs. They are there at once, and
-// the purchase entry says what the holder owes. Its receipt's ID is the purchase.
+// Buy buys extra credits of one of the plan's packs, where the pack's conditions
+// allow it: [PackActive], [NotShort], [MethodRefused]. On a ledger with a
+// [Charger] they are there once they are paid, and a payment that was declined is
+// [PaymentFailed]; without one they are there at once, and the purchase entry says
+// what the holder owes. Its receipt's ID is the purchase.
 type Buy struct {
 	Pack   string `json:"pack"`
 	Amount Amount `json:"amount"` // a whole multiple of the pack's size
+	Quote  Quote  `json:"quote,omitzero"`
 	Note   Note   `json:"note,omitzero"`
 }
 
 // Refund undoes a purchase as far as its credits are neither spent nor
 // held. Its entries have a negative charge, what is to be paid back: the part of the price that
 // belongs to what is taken back, rounded down to the minor unit. A purchase with
-// nothing left is [Ended]. What is held meanwhile is not refunded: released, it is revoked.
+// nothing left is [Ended]; one that is not refundable takes an [Operator]. What is held meanwhile is not refunded: released, it is revoked.
 type Refund struct {
 	Purchase ID   `json:"purchase"`
 	Note     Note `json:"note,omitzero"`
@@ -21,10 +28,12 @@ type Refund struct {
 
 // SetAutoPurchase switches auto-purchase on or off. What was bought stays. On
 // is refused with [LimitReached] if the plan's limit allows not even one
-// purchase, and with [NotInPlan] if the plan has no auto-purchase.
+// purchase, with [NotInPlan] if the plan has no auto-purchase, and with [NoMethod]
+// or [MethodRefused] if purchases are paid and no payment method does.
 type SetAutoPurchase struct {
-	On   bool `json:"on"`
-	Note Note `json:"note,omitzero"`
+	On     bool `json:"on"`
+	Resume bool `json:"resume,omitempty"` // with On: a suspension is lifted, though the payment method is the same
+	Note   Note `json:"note,omitzero"`
 }
 
 func (c Buy) verb() string             { return "buy" }
@@ -34,6 +43,7 @@ func (c SetAutoPurchase) verb() string { return "setAutoPurchase" }
 func (c Buy) request(r *request) {
 	r.text("pack", c.Pack)
 	r.amount("amount", c.Amount)
+	r.quote(c.Quote)
 	r.note(c.Note)
 }
 
@@ -44,11 +54,18 @@ func (c Refund) request(r *request) {
 
 func (c SetAutoPurchase) request(r *request) {
 	r.flag("on", c.On)
+	r.flag("resume", c.Resume)
 	r.note(c.Note)
 }
 
 func (c Buy) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
+		return err
+	}
+	if err := d.may(ActBuy, c.Pack); err != nil {
+		return err
+	}
+	if err := d.active(); err != nil {
 		return err
 	}
 	k, ok := d.w.terms.pack(c.Pack)
@@ -58,65 +75,156 @@ func (c Buy) decide(d *decision) error {
 	if c.Amount <= 0 || c.Amount%k.Size != 0 {
 		return invalid("amount", "%v is not a whole number of packs of %v", c.Amount, k.Size)
 	}
-	d.made = d.w.seq + 1
-	return d.purchase(k, c.Amount, 0, nil, c.Note)
-}
-
-// purchase emits a purchase of a pack: a lot of its unit and one of each unit
-// that it brings. An automatic one counts in the month that setting names.
-func (d *decision) purchase(k Pack, amount Amount, surcharge Share, setting *Setting, n Note) error {
-	total, err := d.w.terms.priceOf(k, amount, surcharge)
+	if err := d.allows(k); err != nil {
+		return err
+	}
+	p, err := d.packPurchase(k, c.Amount, 0)
 	if err != nil {
 		return err
+	}
+	if u := d.w.undecided(func(p *purchase) bool { return p.Payment.State != ActionRequired }); u != nil && d.paid() {
+		return d.await(u)
+	}
+	d.made = d.w.seq + 1
+	return d.acquire(p, true, c.Note)
+}
+
+// allows refuses a pack that cannot be bought by hand now.
+func (d *decision) allows(k Pack) error {
+	if err := d.checkMethod(k, false); err != nil {
+		return err
+	}
+	if k.Active > 0 {
+		active, until := d.w.activePacks(k, d.at)
+		if active >= k.Active {
+			e := d.refuse(PackActive, "pack "+k.ID)
+			if until != forever {
+				e.Remedies = []Remedy{{Kind: RemedyWait, Until: instant(until)}}
+			}
+			return e
+		}
+	}
+	if have := d.w.availableOf(k.Unit); !d.w.terms.shortOf(k, have) {
+		e := d.refuse(NotShort, "pack "+k.ID)
+		e.Unit, e.Available = k.Unit, have
+		return e
+	}
+	return nil
+}
+
+// checkMethod refuses a pack that the wallet's payment method does not pay for.
+// Automatic purchases need a method wherever purchases are paid.
+func (d *decision) checkMethod(k Pack, auto bool) error {
+	m := d.w.auto.method
+	var e *RefusedError
+	switch {
+	case m == (Method{}) && (len(k.Methods) > 0 || auto && d.paid()):
+		e = d.refuse(NoMethod, "")
+	case len(k.Methods) > 0 && !slices.Contains(k.Methods, m.Kind):
+		e = d.refuse(MethodRefused, m.Kind)
+	default:
+		return nil
+	}
+	e.Remedies = []Remedy{{Kind: RemedyMethod}}
+	return e
+}
+
+// activePacks returns how many purchases of a pack are active at t, undecided
+// ones included, and when the first of them expires.
+func (s *state) activePacks(k Pack, t int64) (active int, until int64) {
+	until = forever
+	for _, p := range s.open.purchases {
+		if p.Pack == k.ID {
+			active++
+		}
+	}
+	for _, a := range s.open.packs {
+		if a.pack == k.ID && t < a.expires && !(k.UsedEnds && s.usedUp(a.purchase)) {
+			active, until = active+1, min(until, a.expires)
+		}
+	}
+	return active, until
+}
+
+// usedUp reports whether nothing is left of a purchase.
+func (s *state) usedUp(purchase ID) bool {
+	for _, l := range s.lots.all {
+		if l.purchase == purchase {
+			return false
+		}
+	}
+	return true
+}
+
+// shortOf reports whether so little is available that a pack can be bought.
+func (p *Plan) shortOf(k Pack, have Amount) bool {
+	if below, ok := k.Below.Amount(); ok {
+		return have < below
+	}
+	if !k.WhenShort {
+		return true
+	}
+	for _, r := range p.Features {
+		if r.Unit != k.Unit {
+			continue
+		}
+		if r.dearer(have) {
+			return true
+		}
+	}
+	return false
+}
+
+// packPurchase returns the purchase of an amount of a pack: a lot of its unit and one of
+// each unit that it brings.
+func (d *decision) packPurchase(k Pack, amount Amount, surcharge Share) (Purchase, error) {
+	p := Purchase{Pack: k.ID, NoRefund: k.NoRefund}
+	total, err := d.w.terms.priceOf(k, amount, surcharge)
+	if err != nil {
+		return p, err
 	}
 	base, err := d.w.terms.priceOf(k, amount, 0)
 	if err != nil {
-		return err
+		return p, err
 	}
-	surplus, err := total.Sub(base)
-	if err != nil {
-		return err
+	p.Charge = total
+	if p.Surcharge, err = total.Sub(base); err != nil {
+		return p, err
 	}
-	source := FromPurchase
-	if setting != nil {
-		source = FromAuto
+	if p.Surcharge.Micros == 0 {
+		p.Surcharge = Money{}
 	}
-	id := d.w.seq + 1
-	terms := Terms{
-		Source: source, Amount: amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(k.Life, d.at, d.w.cycle)),
-		Priority: k.Priority, Paid: total, Purchase: id,
-	}
-	e := Entry{Kind: KindPurchased, Unit: k.Unit, Charge: total, Opens: &terms, Setting: setting, Note: n}
-	if surplus.Micros != 0 {
-		e.Surcharge = surplus
-	}
-	if err := d.open(e, d.at); err != nil {
-		return err
-	}
+	p.Goods = []Goods{{Unit: k.Unit, Amount: amount, Life: k.Life, Priority: k.Priority}}
 	for _, b := range k.Brings {
 		more, ok := mulInt(int64(b.Amount), int64(amount/k.Size))
 		if !ok {
-			return overflows("brings")
+			return p, overflows("brings")
 		}
-		with := terms
-		with.Amount, with.Paid = Amount(more), Money{}
-		if err := d.open(Entry{Kind: KindPurchased, Of: id, Unit: b.Unit, Opens: &with, Note: n}, d.at); err != nil {
-			return err
-		}
+		p.Goods = append(p.Goods, Goods{Unit: b.Unit, Amount: Amount(more), Life: k.Life, Priority: k.Priority})
 	}
-	return nil
+	return p, nil
 }
 
 func (c Refund) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	var lots []ID
 	var unused Amount
 	for _, slot := range d.w.byID {
-		if l := d.w.lots.at(int(slot)); c.Purchase != 0 && l.purchase == c.Purchase && !l.withdrawn {
-			lots, unused = append(lots, l.id), max(unused, l.available)
+		l := d.w.lots.at(int(slot))
+		if c.Purchase == 0 || l.purchase != c.Purchase || l.withdrawn {
+			continue
 		}
+		if l.noRefund && d.call.Actor.Role != Operator {
+			e := d.refuse(NonRefundable, "")
+			e.Remedies = []Remedy{{Kind: RemedyRole, Role: Operator}}
+			return e
+		}
+		lots, unused = append(lots, l.id), max(unused, l.available)
 	}
 	if unused == 0 {
 		if l := d.w.look(c.Purchase); l != nil && l.purchase == c.Purchase {
@@ -156,10 +264,24 @@ func (c SetAutoPurchase) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
-	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{}}
+	if c.Resume && !c.On {
+		return invalid("resume", "is set, and on is not")
+	}
+	if err := d.may(ActAuto, ""); err != nil {
+		return err
+	}
+	if c.Resume {
+		if err := d.may(actOperate, ""); err != nil {
+			return err
+		}
+	}
+	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{Resume: c.Resume}}
 	d.made = d.w.seq + 1
 	if !c.On {
 		return d.emit(e)
+	}
+	if err := d.active(); err != nil {
+		return err
 	}
 	k, ok := d.w.terms.autoPack()
 	if !ok {
@@ -169,6 +291,9 @@ func (c SetAutoPurchase) decide(d *decision) error {
 		r := d.refuse(LimitReached, "the plan's limit allows no purchase of "+d.w.terms.Auto.Size.String())
 		r.Remedies = []Remedy{{Kind: RemedyLimit}}
 		return r
+	}
+	if err := d.checkMethod(k, true); err != nil {
+		return err
 	}
 	e.Setting.On = true
 	if err := d.emit(e); err != nil {
@@ -194,14 +319,20 @@ func (s *state) autoLeft(unit Unit, t int64) (left Amount, month Period) {
 	return left, month
 }
 
-// month returns the month, counted from the plan's anchor, that t is in. Where
-// the cycle is a month it is that, as it was recorded; and a month that was
-// bought in keeps the end it had, also when the zone changes.
+// month returns the window in which what is bought at t counts: the month,
+// counted from the plan's anchor or the calendar's. Where the cycle is a month
+// from the anchor it is that, as it was recorded; and a month that was
+// bought in keeps the end it had, also when the zone or the plan changes.
 func (s *state) month(t int64) Period {
 	if s.auto.from <= t && t < s.auto.until {
 		return Period{instant(s.auto.from), instant(s.auto.until)}
 	}
-	if s.terms.Every == Months(1) {
+	if s.terms.Auto.Window == CalendarMonth {
+		year, month, _ := instant(t).In(s.loc).Date()
+		number := year*12 + int(month) - 1
+		return Period{instant(max(0, s.auto.until, micros(monthStart(number, s.loc)))), monthStart(number+1, s.loc)}
+	}
+	if s.terms.Every == Months(1) && t < s.ends {
 		return Period{instant(s.starts), instant(s.ends)}
 	}
 	months := s.terms.cycles(s.anchor, s.loc)
@@ -214,28 +345,80 @@ func (s *state) month(t int64) Period {
 type bought uint8
 
 const (
-	autoOff     bought = iota // it is off, or buys another unit
-	autoDone                  // what was short is there
-	autoLimited               // the limit does not allow so much: nothing was bought
+	autoOff       bought = iota // it is off, or buys another unit
+	autoDone                    // what was short is there
+	autoLimited                 // the limit does not allow so much: nothing was bought
+	autoSuspended               // a payment was declined
 )
 
+// autoOn returns the pack that auto-purchase buys, if it is on and buys the unit.
+func (s *state) autoOn(unit Unit) (Pack, bool) {
+	k, ok := s.terms.autoPack()
+	return k, ok && s.active && s.auto.on && k.Unit == unit
+}
+
+// openAuto returns the automatic purchase that is not decided; nil if there is none.
+func (s *state) openAuto() *purchase {
+	return s.undecided(func(p *purchase) bool { return p.Auto })
+}
+
 // buyShort buys as many whole packs as a debit is short, in one purchase, or
-// nothing if the limit does not allow that many.
+// nothing if the limit does not allow that many. Where purchases are paid the
+// debit waits for it, and for one that is under way.
 func (d *decision) buyShort(x debit, short Amount) (bought, error) {
-	k, ok := d.w.terms.autoPack()
-	if !ok || !d.w.auto.on || k.Unit != x.unit {
+	k, ok := d.w.autoOn(x.unit)
+	if !ok {
 		return autoOff, nil
 	}
+	if p := d.w.openAuto(); p != nil {
+		return autoOff, d.await(p)
+	}
+	if d.w.auto.suspended {
+		return autoSuspended, nil
+	}
+	if u := d.w.undecided(func(p *purchase) bool { return p.Payment.State == Unknown }); u != nil {
+		return autoOff, d.await(u)
+	}
 	need, ok := d.w.toBuy(x.unit, short)
-	left, month := d.w.autoLeft(k.Unit, d.at)
 	size := d.w.terms.Auto.Size
 	packs := (int64(need)-1)/int64(size) + 1
 	amount, fits := mulInt(packs, int64(size))
-	if !ok || !fits || Amount(amount) > left {
+	if !ok || !fits || d.call.Bought >= 2 {
 		return autoLimited, nil
 	}
-	setting := &Setting{Month: month}
-	return autoDone, d.purchase(k, Amount(amount), d.w.terms.Auto.Surcharge, setting, Note{})
+	p, err := d.autoPurchase(k, Amount(amount))
+	if err != nil || p == nil {
+		return autoLimited, err
+	}
+	if err := d.checkMethod(k, true); err != nil {
+		return autoOff, err
+	}
+	p.Need = x.amount
+	return autoDone, d.acquire(*p, true, Note{})
+}
+
+// autoPurchase returns the automatic purchase of an amount; nil if the limit of
+// credits or of money does not allow it.
+func (d *decision) autoPurchase(k Pack, amount Amount) (*Purchase, error) {
+	left, month := d.w.autoLeft(k.Unit, d.at)
+	if amount > left {
+		return nil, nil
+	}
+	p, err := d.packPurchase(k, amount, d.w.terms.Auto.Surcharge)
+	if err != nil {
+		return nil, err
+	}
+	if limit := d.w.terms.Auto.Money; limit.Micros > 0 || limit.Currency != "" {
+		spent := Money{}
+		if micros(month.Start) == d.w.auto.from {
+			spent = d.w.auto.spent
+		}
+		if sum, err := spent.Add(p.Charge); err != nil || sum.Micros > limit.Micros {
+			return nil, nil
+		}
+	}
+	p.Auto, p.Month = true, month
+	return &p, nil
 }
 
 // toBuy returns how much has to be bought of a unit for so much to be there:
@@ -248,21 +431,26 @@ func (s *state) toBuy(unit Unit, short Amount) (Amount, bool) {
 	return addAmount(short, t.debt)
 }
 
-// trigger buys a pack if auto-purchase is on and no more than its threshold is available.
+// trigger buys a pack if auto-purchase is on and no more than its threshold is
+// available. Where nothing can be bought the spend stands.
 func (d *decision) trigger(unit Unit) error {
-	k, ok := d.w.terms.autoPack()
-	if !ok || !d.w.auto.on || k.Unit != unit {
+	k, ok := d.w.autoOn(unit)
+	if !ok || d.w.auto.suspended || len(d.w.open.purchases) > 0 && d.paid() || d.call.Bound && d.paid() {
 		return nil
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()
-	t := d.w.of(unit)
-	left, month := d.w.autoLeft(unit, d.at)
 	size := d.w.terms.Auto.Size
-	if t != nil && t.available > below || left < size || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots || d.w.size > maxState-maxPart {
-		return nil // nothing is bought, and the spend stands
+	if d.w.availableOf(unit) > below || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots || d.w.size > maxState-maxPart {
+		return nil
 	}
-	setting := &Setting{Month: month}
-	return d.purchase(k, size, d.w.terms.Auto.Surcharge, setting, Note{})
+	if d.checkMethod(k, true) != nil {
+		return nil
+	}
+	p, err := d.autoPurchase(k, size)
+	if err != nil || p == nil {
+		return err
+	}
+	return d.acquire(*p, false, Note{})
 }
 
 // short returns the refusal of a debit that misses an amount, with what would
@@ -280,6 +468,8 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 	if k, ok := d.w.terms.autoPack(); ok && k.Unit == x.unit {
 		left, _ := d.w.autoLeft(k.Unit, d.at)
 		switch {
+		case d.w.auto.on && d.w.auto.suspended:
+			e.Remedies = append(e.Remedies, Remedy{Kind: RemedyMethod})
 		case d.w.auto.on:
 			e.Remedies = append(e.Remedies, Remedy{Kind: RemedyLimit})
 		case left >= missing:
@@ -321,9 +511,11 @@ func (d *decision) wait(x debit) int64 {
 
 // AutoState is a wallet's auto-purchase in the month of its plan that it is in.
 type AutoState struct {
-	On     bool
-	Bought Amount    // so far: whole purchases of the plan's size
-	Left   Amount    // that it may still buy, in whole purchases
-	Times  int64     // how many purchases that is
-	Until  time.Time // when the count begins anew; zero if the plan has no auto-purchase
+	On        bool
+	Suspended bool      // a payment was declined: see [SetMethod]
+	Open      ID        // the automatic purchase that is not decided; 0 if none
+	Bought    Amount    // so far, undecided ones included: whole purchases of the plan's size
+	Left      Amount    // that it may still buy, in whole purchases
+	Times     int64     // how many purchases that is
+	Until     time.Time // when the count begins anew; zero if the plan has no auto-purchase
 }

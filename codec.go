@@ -35,6 +35,12 @@ const (
 	hasHold
 	hasCycle
 	hasSetting
+	hasPurchase
+	hasPayment
+	hasUnits
+	hasChange
+	hasMethod
+	hasRequest
 	hasPeer
 	hasSeal
 	hasLines
@@ -62,6 +68,12 @@ func (e *Entry) has() (bits uint64) {
 	set(hasHold, e.Hold != nil)
 	set(hasCycle, e.Cycle != nil)
 	set(hasSetting, e.Setting != nil)
+	set(hasPurchase, e.Purchase != nil)
+	set(hasPayment, e.Payment != nil)
+	set(hasUnits, e.Units != nil)
+	set(hasChange, e.Change != nil)
+	set(hasMethod, e.Method != nil)
+	set(hasRequest, e.Request != nil)
 	set(hasPeer, e.Peer != "")
 	set(hasSeal, e.Seal != [32]byte{})
 	set(hasLines, len(e.Lines) > 0)
@@ -135,6 +147,9 @@ func (w *writer) payload(e *Entry) {
 		w.time(c.Period.Start)
 		w.time(c.Period.End)
 		w.time(c.Anchor)
+		w.time(c.Term)
+		w.optTime(c.Life)
+		w.bool(c.Same)
 	}
 	if s := e.Setting; s != nil {
 		w.bool(s.On)
@@ -145,9 +160,9 @@ func (w *writer) payload(e *Entry) {
 		for _, id := range s.Erased {
 			w.uint(uint64(id))
 		}
-		w.optTime(s.Month.Start)
-		w.optTime(s.Month.End)
+		w.bool(s.Resume)
 	}
+	w.subscription(e)
 	if e.Peer != "" {
 		w.text(string(e.Peer))
 	}
@@ -156,6 +171,95 @@ func (w *writer) payload(e *Entry) {
 	}
 	if len(e.Lines) > 0 {
 		w.lines(e.Lines)
+	}
+}
+
+// subscription writes what is about plans, purchases and requests.
+func (w *writer) subscription(e *Entry) {
+	if e.Purchase != nil {
+		w.purchase(e.Purchase)
+	}
+	if e.Payment != nil {
+		w.payment(e.Payment)
+	}
+	if u := e.Units; u != nil {
+		w.text(u.AddOn)
+		w.text(u.Scope)
+		w.text(u.From)
+		w.int(u.Now)
+		w.int(u.Next)
+		w.optTime(u.Period.Start)
+		w.optTime(u.Period.End)
+		w.money(u.Due)
+	}
+	if c := e.Change; c != nil {
+		w.plan(c.Plan)
+		w.uint(uint64(c.When))
+		w.uint(uint64(c.End))
+	}
+	if m := e.Method; m != nil {
+		w.text(m.Token)
+		w.text(m.Kind)
+	}
+	if e.Request != nil {
+		w.asked(e.Request)
+	}
+}
+
+func (w *writer) purchase(p *Purchase) {
+	w.uint(uint64(p.ID))
+	w.text(p.Pack)
+	w.text(p.AddOn)
+	w.text(p.Scope)
+	w.int(p.Units)
+	w.uint(uint64(len(p.Goods)))
+	for _, g := range p.Goods {
+		w.text(string(g.Unit))
+		w.int(int64(g.Amount))
+		w.int(int64(g.Life))
+		w.int(int64(g.Priority))
+		w.texts(g.Features)
+	}
+	w.money(p.Charge)
+	w.money(p.Surcharge)
+	w.money(p.Next)
+	w.bool(p.Auto)
+	w.optTime(p.Month.Start)
+	w.optTime(p.Month.End)
+	w.text(p.Plan)
+	w.int(int64(p.Version))
+	w.bool(p.NoRefund)
+	w.optTime(p.At)
+	w.text(p.ChargeKey)
+	w.bytes(p.Request)
+	w.int(int64(p.Need))
+	w.payment(&p.Payment)
+}
+
+func (w *writer) payment(p *Payment) {
+	w.uint(uint64(p.State))
+	w.text(p.Ref)
+	w.text(p.Reason)
+	w.text(p.URL)
+}
+
+func (w *writer) asked(q *Request) {
+	w.uint(uint64(q.ID))
+	w.uint(uint64(q.State))
+	w.bytes(q.Command)
+	w.text(q.About)
+	w.text(q.Contact)
+	w.optTime(q.At)
+	w.optTime(q.Until)
+	w.b = append(w.b, q.Proof[:]...)
+	w.int(int64(q.Tries))
+	w.int(int64(q.Wrong))
+}
+
+func (w *writer) texts(all []string) {
+	w.uint(uint64(len(all)))
+	for _, s := range all {
+		w.text(s)
 	}
 }
 
@@ -258,7 +362,7 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		}
 		c.Zone, c.Number = r.text(), int(r.int())
 		c.Period = Period{r.time(), r.time()}
-		c.Anchor = r.time()
+		c.Anchor, c.Term, c.Life, c.Same = r.time(), r.time(), r.optTime(), r.bool()
 		e.Cycle = c
 	}
 	if on(hasSetting) {
@@ -266,8 +370,11 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		for range r.count() {
 			s.Erased = append(s.Erased, ID(r.uint()))
 		}
-		s.Month = Period{r.optTime(), r.optTime()}
+		s.Resume = r.bool()
 		e.Setting = s
+	}
+	if err := r.subscription(e, on); err != nil {
+		return err
 	}
 	if on(hasPeer) {
 		e.Peer = WalletID(r.text())
@@ -283,6 +390,80 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		}
 	}
 	return nil
+}
+
+// subscription reads what is about plans, purchases and requests.
+func (r *reader) subscription(e *Entry, on func(uint64) bool) error {
+	if on(hasPurchase) {
+		e.Purchase = r.purchase()
+	}
+	if on(hasPayment) {
+		p := r.payment()
+		e.Payment = &p
+	}
+	if on(hasUnits) {
+		e.Units = &Units{AddOn: r.text(), Scope: r.text(), From: r.text(), Now: r.int(), Next: r.int()}
+		e.Units.Period, e.Units.Due = Period{r.optTime(), r.optTime()}, r.money()
+	}
+	if on(hasChange) {
+		c := &Change{}
+		if data := r.bytes(); len(data) > 0 && !r.bad {
+			t, err := parseTerms(slices.Clone(data))
+			if err != nil {
+				return corrupt("plan of an entry: %v", err)
+			}
+			c.Plan = &t.Plan
+		}
+		c.When, c.End = When(r.narrow()), EndReason(r.narrow())
+		e.Change = c
+	}
+	if on(hasMethod) {
+		e.Method = &Method{Token: r.text(), Kind: r.text()}
+	}
+	if on(hasRequest) {
+		e.Request = r.asked()
+	}
+	return nil
+}
+
+func (r *reader) purchase() *Purchase {
+	p := &Purchase{ID: ID(r.uint()), Pack: r.text(), AddOn: r.text(), Scope: r.text(), Units: r.int()}
+	for range r.count() {
+		p.Goods = append(p.Goods, Goods{
+			Unit: Unit(r.text()), Amount: Amount(r.int()), Life: Span(r.int()), Priority: int(r.int()), Features: r.texts(),
+		})
+	}
+	p.Charge, p.Surcharge, p.Next = r.money(), r.money(), r.money()
+	p.Auto, p.Month = r.bool(), Period{r.optTime(), r.optTime()}
+	p.Plan, p.Version, p.NoRefund, p.At = r.text(), int(r.int()), r.bool(), r.optTime()
+	p.ChargeKey, p.Request, p.Need = r.text(), slices.Clone(r.bytes()), Amount(r.int())
+	if len(p.Request) == 0 {
+		p.Request = nil
+	}
+	p.Payment = r.payment()
+	return p
+}
+
+func (r *reader) payment() Payment {
+	return Payment{State: PaymentState(r.narrow()), Ref: r.text(), Reason: r.text(), URL: r.text()}
+}
+
+func (r *reader) asked() *Request {
+	q := &Request{ID: ID(r.uint()), State: RequestState(r.narrow()), Command: slices.Clone(r.bytes()), About: r.text(), Contact: r.text()}
+	if len(q.Command) == 0 {
+		q.Command = nil
+	}
+	q.At, q.Until = r.optTime(), r.optTime()
+	copy(q.Proof[:], r.take(len(q.Proof)))
+	q.Tries, q.Wrong = int(r.int()), int(r.int())
+	return q
+}
+
+func (r *reader) texts() (all []string) {
+	for range r.count() {
+		all = append(all, r.text())
+	}
+	return all
 }
 
 func (r *reader) line() Line {
@@ -370,6 +551,8 @@ func (w *writer) lotTerms(t *lotTerms) {
 	}
 	w.money(t.paid)
 	w.uint(uint64(t.purchase))
+	w.text(t.addon)
+	w.bool(t.noRefund)
 	w.text(string(t.origin.Wallet))
 	w.uint(uint64(t.origin.Lot))
 }
@@ -382,7 +565,7 @@ func (r *reader) lotTerms() *lotTerms {
 	for range r.count() {
 		t.features = append(t.features, r.text())
 	}
-	t.paid, t.purchase = r.money(), ID(r.uint())
+	t.paid, t.purchase, t.addon, t.noRefund = r.money(), ID(r.uint()), r.text(), r.bool()
 	t.origin = Origin{WalletID(r.text()), ID(r.uint())}
 	return t
 }

@@ -106,6 +106,12 @@ const (
 	maxLines      = 1_000     // of an entry
 	maxPage       = 1_000     // entries of a page of history
 	maxPeriods    = 1_200     // cycles that one commit catches up on
+	maxPurchases  = 100       // undecided at a time
+	maxRequests   = 100       // unanswered at a time
+	maxActive     = 100       // purchases of a pack that a plan counts
+	maxHoldings   = 1_000     // scopes that have units of add-ons
+	maxSeats      = 1_000_000 // units of an add-on
+	maxHad        = 64        // plans that a wallet can have once and had
 	maxClosed     = 1_024     // lots that are used up after one before it is forgotten, and with it what reverses its spends
 	maxState      = 4 << 20   // bytes of a wallet's stored state, lots that were used up apart
 	maxPart       = 64 << 10  // bytes by which one lot or two can make it larger

@@ -26,6 +26,19 @@ type Call struct {
 	Salt    [32]byte // from which the salts of seals are made
 	Command Command
 
+	// Charger tells that purchases are paid before they bring anything: a command
+	// that needs one intends it, and is decided again when it is settled. Else
+	// they are owed, and there at once.
+	Charger bool
+
+	// Bound tells that the call is part of a transaction of the host's, or of
+	// several wallets: nothing is intended in it.
+	Bound bool
+
+	// Bought is how many purchases were made for the call before. After two it
+	// buys no more.
+	Bought int
+
 	// Past is what the command needs of the wallet's history: for a [Reverse] the
 	// entry it names and the entries about that; for a [Capture] the entry that
 	// made the hold; for a hold that has ended, how it did; for an [Erase] the
@@ -36,14 +49,20 @@ type Call struct {
 // decision is one decision under way. What is emitted is folded into the
 // wallet at once, so that each step sees what the one before has done.
 type decision struct {
-	w    *state
-	call *Call
-	at   int64 // the wallet's time now
-	out  []record
-	own  int     // where in out the call's own entries begin; -1 before
-	made ID      // what the command made
-	sent []Terms // what a transfer takes to the other wallet
-	adds bool    // the call's own entries add lots, holds or debts
+	w       *state
+	call    *Call
+	at      int64 // the wallet's time now
+	out     []record
+	own     int           // where in out the call's own entries begin; -1 before
+	made    ID            // what the command made
+	sent    []Terms       // what a transfer takes to the other wallet
+	noted   ID            // the entry that has the call's note, if it is not what the command made
+	begun   []ID          // purchases that were intended
+	waits   ID            // the purchase that has to be decided first; 0 if the call is done
+	refused *RefusedError // a refusal that is a fact
+	answers []answer      // to commands that waited for a purchase
+	quoted  Quote         // of the wallet before the call's own entries
+	adds    bool          // the call's own entries add lots, holds or debts
 }
 
 // record is an entry with its stored forms.
@@ -83,13 +102,48 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 	if below(c.Command) == 0 && !w.closed.read() {
 		return nil, false, corrupt("wallet %q: the lots that were used up cannot be read", w.id)
 	}
-	if err := c.Command.decide(d); err != nil {
+	d.quoted = quoteOf(nil, w.seq, w.plan())
+	err = d.resume()
+	if err == nil {
+		err = c.Command.decide(d)
+	}
+	if w, ok := err.(*waiting); ok {
+		d.waits, err = w.purchase, nil
+	}
+	if err == nil {
+		err = d.checkQuote()
+	}
+	if err != nil {
 		return nil, false, err
 	}
-	if len(d.out) == d.own {
+	if len(d.out) == d.own && d.waits == 0 {
 		return nil, false, corrupt("command %s decided nothing", c.Command.verb())
 	}
 	return d, true, nil
+}
+
+// resume makes a call wait for the purchase that it intended before.
+func (d *decision) resume() error {
+	p := d.w.undecided(func(p *purchase) bool { return p.waits() && p.key == d.call.Key })
+	if p == nil {
+		return nil
+	}
+	kept, err := decodeFingerprint(p.Request)
+	if err != nil {
+		return err
+	}
+	if field := differs(d.call.Command, kept); field != "" {
+		return keyReused(d.call.Key, field)
+	}
+	return d.await(p)
+}
+
+// plan returns the wallet's plan; nil if it is not open.
+func (s *state) plan() *Plan {
+	if s.terms == nil {
+		return nil
+	}
+	return &s.terms.Plan
 }
 
 // below returns what a command needs of the parts of a wallet: lots that were used

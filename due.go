@@ -17,7 +17,7 @@ func (d *decision) advance(to int64, cycles int) (done bool, err error) {
 		if t > to || t == forever {
 			return true, nil
 		}
-		if t == d.w.ends {
+		if d.w.active && t == d.w.ends {
 			if cycles == 0 {
 				return false, nil
 			}
@@ -33,13 +33,18 @@ func (d *decision) advance(to int64, cycles int) (done bool, err error) {
 }
 
 // step emits what falls due at one instant, in this order: holds
-// reach their deadline; rollover and carry-over move their share; the rest of
-// ending lots expires; the cycle closes and debt is settled; the new cycle
-// begins, its allowances are granted and future lots start, paying debt first.
+// reach their deadline, and what nobody answered its own; rollover and carry-over move their share; the rest of
+// ending lots expires; the cycle closes and debt is settled; scheduled changes of
+// plan take effect, the new cycle begins, its allowances and then the add-ons are
+// granted and future lots start, paying debt first.
 // Within a step the order is that of numbers.
 func (d *decision) step(t int64) error {
-	reset := t == d.w.ends
+	reset := d.w.active && t == d.w.ends
+	units := d.w.active && len(d.w.addons) > 0 && t == d.w.addUntil
 	if err := d.timeOut(t); err != nil {
+		return err
+	}
+	if err := d.giveUp(t); err != nil {
 		return err
 	}
 	if reset {
@@ -58,7 +63,33 @@ func (d *decision) step(t int64) error {
 			return err
 		}
 	}
+	if units && d.w.active && len(d.w.addons) > 0 {
+		if err := d.renewUnits(t); err != nil {
+			return err
+		}
+	}
 	return d.start(t)
+}
+
+// giveUp abandons the purchases nobody knew the outcome of in time, and ends the
+// requests whose time has passed.
+func (d *decision) giveUp(t int64) error {
+	for _, p := range d.w.open.purchases {
+		if p.deadline() <= t {
+			if err := d.emitDue(t, Entry{Kind: KindSettled, Of: p.ID, Payment: &Payment{State: Abandoned}}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, q := range d.w.open.requests {
+		if !q.Until.IsZero() && micros(q.Until) <= t {
+			stale := &Request{ID: q.ID, State: Stale, Tries: q.Tries, Wrong: q.Wrong}
+			if err := d.emitDue(t, Entry{Kind: KindAnswered, Of: q.ID, Request: stale}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // timeOut ends the holds whose deadline is t.
@@ -259,31 +290,78 @@ func (d *decision) forgive(t int64) error {
 	return nil
 }
 
-// renew begins the next cycle and grants its allowances.
+// renew begins the next cycle, under the plan that was scheduled if one was, and
+// grants its allowances; or it ends the plan.
 func (d *decision) renew(t int64) error {
 	w := d.w
-	cycles, err := w.cyclesNext()
+	next, why := w.following(t)
+	if why != 0 {
+		return d.endDue(t, why)
+	}
+	if next != w.terms {
+		if err := d.leave(w.terms.Leaving); err != nil {
+			return err
+		}
+	}
+	cycles, err := w.cyclesNext(next)
 	if err != nil {
 		return err
 	}
 	number := w.cycle + 1
+	if next.Every != w.terms.Every || next.Anchor != w.terms.Anchor { // no instant of its own falls here
+		cycles.Anchor, number = instant(t), 0
+	}
 	end := max(t+1, micros(cycles.Instant(number+1)))
-	e := Entry{Kind: KindRenewed, Cycle: &Cycle{
-		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)},
-	}}
-	if number%w.terms.cyclesPerTerm() == 0 {
-		e.Charge = w.terms.Price
+	c := &Cycle{
+		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)}, Term: instant(w.term),
+		Life: instant(w.life),
+	}
+	e := Entry{Kind: KindRenewed, Cycle: c}
+	if next != w.terms {
+		c.Plan, c.Life = &next.Plan, next.lifeOf(cycles, number)
+	}
+	switch {
+	case t >= w.term:
+		e.Charge = next.Price
+		c.Term = instant(max(end, micros(next.termFrom(cycles, number))))
+	case next != w.terms:
+		e.Charge = above(next.Price, w.paid)
 	}
 	if err := d.emitDue(t, e); err != nil {
 		return err
 	}
-	return d.grantAllowances(t, 1, 1)
+	return d.grantAllowances(t, w.rises(next, false), next.cyclePrice(number), 1, 1)
 }
 
-// grantAllowances opens the lots of the current cycle, part/whole of each.
-func (d *decision) grantAllowances(t int64, part, whole int64) error {
+// following returns the plan that the wallet has after the reset at t, or why it
+// has none.
+func (s *state) following(t int64) (*terms, EndReason) {
+	c := s.change
+	switch due := c != nil && (c.when == AtCycle || t >= s.term); {
+	case due && c.terms != nil:
+		return c.terms, 0
+	case s.life <= t:
+		return nil, EndOfLife
+	case due:
+		return nil, EndCancelled
+	default:
+		return s.terms, 0
+	}
+}
+
+// endDue ends the plan at a reset.
+func (d *decision) endDue(t int64, why EndReason) error {
+	if err := d.emitDue(t, Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}}); err != nil {
+		return err
+	}
+	return d.leave(d.w.terms.Leaving)
+}
+
+// grantAllowances opens the lots of the current cycle: part/whole of the given
+// amounts, the first of them paid with a price.
+func (d *decision) grantAllowances(t int64, amounts []Amount, paid Money, part, whole int64) error {
 	for i, a := range d.w.terms.Allowances {
-		n, ok := mulDivFloor(int64(a.Amount), part, whole)
+		n, ok := mulDivFloor(int64(amounts[i]), part, whole)
 		if !ok {
 			return overflows("allowances")
 		}
@@ -295,7 +373,7 @@ func (d *decision) grantAllowances(t int64, part, whole int64) error {
 			Priority: a.Priority, Features: slices.Clone(a.Features),
 		}}
 		if i == 0 {
-			e.Opens.Paid = d.w.terms.cyclePrice(d.w.cycle)
+			e.Opens.Paid = paid
 		}
 		if err := d.open(e, t); err != nil {
 			return err
@@ -341,12 +419,12 @@ func (d *decision) start(t int64) error {
 	return nil
 }
 
-// cyclesNext returns the plan's cycles as they are from the next reset on: where
+// cyclesNext returns a plan's cycles as they are from the next reset on: where
 // the zone changes then, the anchor is the same local time in the new one, so
 // that a cycle is never longer or shorter by more than the zones are apart.
-func (s *state) cyclesNext() (schedule, error) {
+func (s *state) cyclesNext(p *terms) (schedule, error) {
 	if s.next == "" {
-		return s.terms.cycles(s.anchor, s.loc), nil
+		return p.cycles(s.anchor, s.loc), nil
 	}
 	zone, err := loadZone(s.next)
 	if err != nil {
@@ -355,7 +433,7 @@ func (s *state) cyclesNext() (schedule, error) {
 	t := instant(s.anchor).In(s.loc)
 	year, month, day := t.Date()
 	anchor := civil(zone, year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond())
-	return s.terms.cycles(micros(anchor), zone), nil
+	return p.cycles(micros(anchor), zone), nil
 }
 
 // cycles returns the plan's cycles from an anchor.
@@ -370,19 +448,24 @@ func (d *decision) lifeFrom(life Span, t int64, cycle int) int64 {
 	switch life {
 	case ForCycle, 0:
 	case ForTerm:
-		per := d.w.terms.cyclesPerTerm()
-		end = (cycle/per + 1) * per
+		if d.w.term > t {
+			return d.w.term // as it was recorded
+		}
+		end = cycle + d.w.terms.cyclesPerTerm()
 	case Forever:
 		return forever
 	default:
 		at, _ := life.After(instant(t), d.w.loc)
 		return micros(at)
 	}
-	if end == d.w.cycle+1 {
-		return d.w.ends // as it was recorded
-	}
 	cycles := d.w.terms.cycles(d.w.anchor, d.w.loc)
-	if next, err := d.w.cyclesNext(); err == nil && cycle > d.w.cycle {
+	switch {
+	case end == d.w.cycle+1 && t < d.w.ends:
+		return d.w.ends // as it was recorded
+	case t >= d.w.ends && cycle == d.w.cycle: // the plan has ended
+		end = cycles.Index(instant(t)) + 1
+	}
+	if next, err := d.w.cyclesNext(d.w.terms); err == nil && cycle > d.w.cycle {
 		cycles = next
 	}
 	return max(t+1, micros(cycles.Instant(end)))

@@ -33,6 +33,12 @@ type Entry struct {
 	Hold      *Hold     // that it makes
 	Cycle     *Cycle    // that it begins
 	Setting   *Setting  // that it changes
+	Purchase  *Purchase // that it intends or makes
+	Payment   *Payment  // what became of a purchase
+	Units     *Units    // of an add-on, that it sets
+	Change    *Change   // of the subscription, that it schedules or makes
+	Method    *Method   // of payment, that it sets
+	Request   *Request  // that it files or answers
 	Peer      WalletID  // the other wallet of a transfer
 	Seal      [32]byte  // salted digest of Actor and Note; zero if it has neither
 	Actor     Actor     // zero once erased
@@ -47,6 +53,39 @@ type Cycle struct {
 	Number int    // from 0
 	Period Period
 	Anchor time.Time // of the schedule
+	Term   time.Time // when the term ends that is billed
+	Life   time.Time // when the plan ends by itself; zero if it does not
+	Same   bool      // the cycle and term go on under another plan: what was given and billed in them counts
+}
+
+// Change is a change of subscription.
+type Change struct {
+	Plan *Plan     // to which the wallet moves; nil for an end, or if what was scheduled is not to be
+	When When      // it takes effect; 0 if what was scheduled is not to be
+	End  EndReason // of an end that took effect
+}
+
+// EndReason is why a plan ended.
+type EndReason uint8
+
+// The reasons.
+const (
+	EndCancelled   EndReason = iota + 1 // at the end of what was paid
+	EndLapsed                           // unpaid
+	EndDeactivated                      // by an operator
+	EndOfLife                           // the plan's own
+	ends
+)
+
+// Units is how many units of an add-on a wallet has after an entry.
+type Units struct {
+	AddOn  string
+	Scope  string
+	From   string // of a reassignment, the scope that had them
+	Now    int64  // in the current period
+	Next   int64  // from the next one on
+	Period Period // the current one of all add-ons
+	Due    Money  // what all add-ons cost each period from the next one on
 }
 
 // Setting is what an entry without lines changed.
@@ -56,7 +95,7 @@ type Setting struct {
 	CarryOver Amount    // of the entry's unit, that the next reset carries over
 	Expires   time.Time // of what is carried over; zero for one cycle
 	Erased    []ID      // whose actors and notes were removed
-	Month     Period    // of an automatic purchase: the one that it counts in
+	Resume    bool      // auto-purchase that a decline suspended goes on
 }
 
 // Line moves a positive amount of the entry's unit from one account to another.
@@ -104,28 +143,40 @@ type Kind uint8
 
 // The kinds.
 const (
-	KindOpened      Kind = iota + 1 // the wallet, under a plan; Cycle is its first
-	KindRenewed                     // a cycle begins; Charge is what fell due for the term
-	KindGranted                     // a lot opens: allowance, add-on, grant
-	KindPurchased                   // a lot opens that is paid for with Charge
-	KindStarted                     // a lot that was granted ahead of its time begins
-	KindRolledOver                  // part of an ending lot moves to a new one
-	KindSpent                       // credits were used
-	KindReserved                    // a hold was made
-	KindCaptured                    // a hold ended in a spend
-	KindReleased                    // a hold ended without one
-	KindTimedOut                    // a hold reached its deadline
-	KindExpired                     // a lot ended by time with credits left
-	KindReversed                    // a spend was undone, in part or whole
-	KindRevoked                     // a lot was taken back
-	KindRefunded                    // a purchase was undone as far as it was unused; a negative Charge is paid back
-	KindRepaid                      // credits paid what a spend still owed
-	KindForgiven                    // credits were issued that settle what a spend owed
-	KindSent                        // credits went to another wallet
-	KindReceived                    // a lot came from another wallet
-	KindCarriedOver                 // an operator lets an amount survive the next reset
-	KindZoneSet                     // the zone from the next cycle on
-	KindAutoSet                     // auto-purchase was switched on or off
-	KindErased                      // actors and notes of earlier entries were removed
-	kinds                           // how many there are, and one
+	KindOpened       Kind = iota + 1 // the wallet, under a plan; Cycle is its first
+	KindRenewed                      // a cycle begins; Charge is what fell due for the term
+	KindGranted                      // a lot opens: allowance, add-on, grant
+	KindPurchased                    // a lot opens that is paid for with Charge
+	KindStarted                      // a lot that was granted ahead of its time begins
+	KindRolledOver                   // part of an ending lot moves to a new one
+	KindSpent                        // credits were used
+	KindReserved                     // a hold was made
+	KindCaptured                     // a hold ended in a spend
+	KindReleased                     // a hold ended without one
+	KindTimedOut                     // a hold reached its deadline
+	KindExpired                      // a lot ended by time with credits left
+	KindReversed                     // a spend was undone, in part or whole
+	KindRevoked                      // a lot was taken back
+	KindRefunded                     // a purchase was undone as far as it was unused; a negative Charge is paid back
+	KindRepaid                       // credits paid what a spend still owed
+	KindForgiven                     // credits were issued that settle what a spend owed
+	KindSent                         // credits went to another wallet
+	KindReceived                     // a lot came from another wallet
+	KindCarriedOver                  // an operator lets an amount survive the next reset
+	KindZoneSet                      // the zone from the next cycle on
+	KindAutoSet                      // auto-purchase was switched on or off
+	KindErased                       // actors and notes of earlier entries were removed
+	KindSubscribed                   // the wallet moved to a plan at once, or back to the one it had; Charge is due
+	KindScheduled                    // a change of subscription was planned, or dropped
+	KindEnded                        // the plan ended
+	KindUnitsSet                     // units of an add-on were added or removed; Charge is for what is added now
+	KindUnitsRenewed                 // a period of the add-ons begins; Charge is what fell due for it
+	KindReassigned                   // units of an add-on went to another scope, or a lot of theirs
+	KindIntended                     // a purchase is to be paid
+	KindSettled                      // what became of the payment of a purchase
+	KindMethodSet                    // the payment method
+	KindAsked                        // a request was filed, or filed again
+	KindMistaken                     // a wrong security code was given for a request
+	KindAnswered                     // a request was approved, dismissed, or became stale
+	kinds                            // how many there are, and one
 )

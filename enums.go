@@ -60,6 +60,95 @@ func (b *Burn) UnmarshalText(text []byte) error {
 	return err
 }
 
+func windowNames() []string { return []string{"", "from anchor", "calendar month"} }
+
+// String returns the window in words.
+func (w Window) String() string { return word("window", windowNames(), uint8(w)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (w Window) MarshalText() ([]byte, error) { return wordText("window", windowNames(), uint8(w)) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (w *Window) UnmarshalText(text []byte) error {
+	v, err := wordValue("window", windowNames(), text)
+	*w = Window(v)
+	return err
+}
+
+func fateNames() []string { return []string{"", "keep", "forfeit"} }
+
+// String returns the fate in words.
+func (f Fate) String() string { return word("fate", fateNames(), uint8(f)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (f Fate) MarshalText() ([]byte, error) { return wordText("fate", fateNames(), uint8(f)) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (f *Fate) UnmarshalText(text []byte) error {
+	v, err := wordValue("fate", fateNames(), text)
+	*f = Fate(v)
+	return err
+}
+
+func whenNames() []string { return []string{"", "at once", "at cycle", "at end"} }
+
+// String returns the time in words.
+func (w When) String() string { return word("when", whenNames(), uint8(w)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (w When) MarshalText() ([]byte, error) { return wordText("when", whenNames(), uint8(w)) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (w *When) UnmarshalText(text []byte) error {
+	v, err := wordValue("when", whenNames(), text)
+	*w = When(v)
+	return err
+}
+
+func viaNames() []string { return []string{"", "directly", "code", "request", "sales"} }
+
+// String returns the way in words.
+func (v Via) String() string { return word("via", viaNames(), uint8(v)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (v Via) MarshalText() ([]byte, error) { return wordText("via", viaNames(), uint8(v)) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (v *Via) UnmarshalText(text []byte) error {
+	n, err := wordValue("via", viaNames(), text)
+	*v = Via(n)
+	return err
+}
+
+func paymentNames() []string {
+	return []string{"", "intended", "action required", "unknown", "paid", "declined", "abandoned"}
+}
+
+// String returns the state in words.
+func (s PaymentState) String() string { return word("payment", paymentNames(), uint8(s)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s PaymentState) MarshalText() ([]byte, error) {
+	return wordText("payment", paymentNames(), uint8(s))
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *PaymentState) UnmarshalText(text []byte) error {
+	v, err := wordValue("payment", paymentNames(), text)
+	*s = PaymentState(v)
+	return err
+}
+
+// String returns the reason in words.
+func (e EndReason) String() string {
+	return word("end", []string{"", "cancelled", "lapsed", "deactivated", "over"}, uint8(e))
+}
+
+// String returns the answer in words.
+func (a RequestState) String() string {
+	return word("request", []string{"", "open", "approved", "dismissed", "stale"}, uint8(a))
+}
+
 func resetNames() []string { return []string{"", "carry", "forgive"} }
 
 // String returns the policy in words.
@@ -95,7 +184,9 @@ func (k Kind) String() string {
 	return word("kind", []string{
 		"", "opened", "renewed", "granted", "purchased", "started", "rolled over", "spent", "reserved", "captured",
 		"released", "timed out", "expired", "reversed", "revoked", "refunded", "repaid", "forgiven", "sent",
-		"received", "carry-over set", "zone set", "auto-purchase set", "erased",
+		"received", "carry-over set", "zone set", "auto-purchase set", "erased", "subscribed", "change scheduled", "ended",
+		"units set", "units renewed", "reassigned", "purchase intended", "purchase settled", "payment method set", "asked",
+		"code wrong", "answered",
 	}, uint8(k))
 }
 
@@ -117,5 +208,6 @@ func (s Source) String() string {
 func (k RemedyKind) String() string {
 	return word("remedy", []string{
 		"", "wait", "buy packs", "enable auto-purchase", "raise the limit", "change the plan",
+		"change the payment method", "finish the purchase", "ask a role", "ask with a security code", "file a request",
 	}, uint8(k))
 }

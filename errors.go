@@ -98,6 +98,8 @@ type RefusedError struct {
 	Available Amount   // of what is needed, now
 	Detail    string   // for people, such as how a hold ended; may be empty
 	Remedies  []Remedy // what would unblock it
+	Quote     *Quote   // of QuoteStale: the new one; else nil
+	Kept      bool     // the refusal itself is a fact and has used up its key: a payment that was declined, a wrong code
 }
 
 // Error says what was needed and what there was, in units.
@@ -130,10 +132,28 @@ func (r Reason) Error() string { return "credits: " + string(r) }
 
 // The reasons. When several apply, a refusal gives the first in this order.
 const (
-	NotInPlan    Reason = "feature not in plan"  // the plan has no such feature, pack or right
-	Ended        Reason = "ended"                // the hold, lot, spend or purchase has ended, or is used up
-	LimitReached Reason = "limit reached"        // of auto-purchase
-	Insufficient Reason = "insufficient credits" // what is available does not cover it
+	NotPermitted    Reason = "not permitted"               // to the actor's role
+	OnTrial         Reason = "not permitted on trial"      // to anybody while the account is on trial
+	NotSelfService  Reason = "not self-service"            // it is sold by people: interest can be registered
+	CodeNeeded      Reason = "security code needed"        // it has to be asked and approved with one
+	RequestNeeded   Reason = "request needed"              // it has to be asked, and an operator approves it
+	CodeWrong       Reason = "wrong security code"         // and counted
+	CodeStale       Reason = "security code stale"         // too old, used, or guessed at too often
+	QuoteStale      Reason = "quote stale"                 // it would charge or grant something else now
+	NoPlan          Reason = "no active plan"              // it ended
+	HadBefore       Reason = "had before"                  // the plan can be had once
+	NotInPlan       Reason = "feature not in plan"         // the plan has no such feature, pack, add-on or right
+	NonRefundable   Reason = "not refundable"              // but by an operator
+	Ended           Reason = "ended"                       // the hold, lot, spend, purchase or request has ended, or is used up
+	LimitReached    Reason = "limit reached"               // of auto-purchase, or of units
+	PackActive      Reason = "pack active"                 // as many as the plan allows at once
+	NotShort        Reason = "balance not short"           // more is available than the pack may be bought at
+	Insufficient    Reason = "insufficient credits"        // what is available does not cover it
+	NoMethod        Reason = "no payment method"           // is set
+	MethodRefused   Reason = "payment method not accepted" // for the pack
+	PaymentRequired Reason = "payment required"            // and in a transaction of the host's nothing is paid
+	PaymentPending  Reason = "payment pending"             // a purchase that it needs is not decided
+	PaymentFailed   Reason = "payment failed"              // and auto-purchase is suspended
 )
 
 // Remedy is one thing that would unblock a refused command.
@@ -143,6 +163,10 @@ type Remedy struct {
 	Pack  string    // of RemedyBuy: which, how much of it, and the price now
 	Buy   Amount
 	Price Money
+
+	Purchase ID     // of RemedyFinish: which
+	URL      string // of RemedyFinish: where the payer has something to do; may be empty
+	Role     string // of RemedyRole: one that may
 }
 
 // RemedyKind is what a remedy is.
@@ -150,9 +174,14 @@ type RemedyKind uint8
 
 // The remedies.
 const (
-	RemedyWait  RemedyKind = iota + 1 // until a reset or a grant that begins
-	RemedyBuy                         // of extra credits
-	RemedyAuto                        // switch auto-purchase on
-	RemedyLimit                       // of auto-purchase: by moving to a plan that allows more
-	RemedyPlan                        // to one that has the feature
+	RemedyWait    RemedyKind = iota + 1 // until a reset or a grant that begins
+	RemedyBuy                           // of extra credits
+	RemedyAuto                          // switch auto-purchase on
+	RemedyLimit                         // of auto-purchase: by moving to a plan that allows more
+	RemedyPlan                          // to one that has the feature, or to any
+	RemedyMethod                        // by SetMethod
+	RemedyFinish                        // a purchase that waits for its payer, or for its outcome
+	RemedyRole                          // somebody who may
+	RemedyCode                          // Ask, and Approve with the security code
+	RemedyRequest                       // Ask: an operator approves it
 )

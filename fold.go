@@ -87,8 +87,23 @@ func (s *state) follows(e *Entry) error {
 // foldFact applies what an entry says without lines.
 func (s *state) foldFact(e *Entry) error {
 	switch e.Kind {
-	case KindOpened, KindRenewed:
+	case KindOpened, KindRenewed, KindSubscribed:
 		return s.foldCycle(e)
+	case KindScheduled, KindEnded:
+		return s.foldChange(e)
+	case KindUnitsSet, KindUnitsRenewed, KindReassigned:
+		return s.foldUnits(e)
+	case KindIntended:
+		return s.foldIntent(e)
+	case KindSettled:
+		return s.foldPayment(e)
+	case KindMethodSet:
+		if e.Method == nil {
+			return broken(e, "sets no method")
+		}
+		s.auto.method, s.auto.suspended = *e.Method, false
+	case KindAsked, KindMistaken, KindAnswered:
+		return s.foldRequest(e)
 	case KindCarriedOver:
 		if e.Setting == nil || e.Setting.CarryOver <= 0 {
 			return broken(e, "carries nothing over")
@@ -108,6 +123,9 @@ func (s *state) foldFact(e *Entry) error {
 			return broken(e, "sets nothing")
 		}
 		s.auto.on = e.Setting.On
+		if e.Setting.Resume {
+			s.auto.suspended = false
+		}
 	case KindErased:
 		if e.Setting == nil || len(e.Setting.Erased) == 0 {
 			return broken(e, "erases nothing")
@@ -121,63 +139,6 @@ func (s *state) foldFact(e *Entry) error {
 		}
 		l.withdrawn = true
 	}
-	return nil
-}
-
-// foldPurchase counts an automatic purchase in its month.
-func (s *state) foldPurchase(e *Entry) error {
-	if e.Opens == nil {
-		return broken(e, "opens no lot")
-	}
-	if e.Setting == nil {
-		return nil
-	}
-	m := e.Setting.Month
-	if !inTime(m.Start) || !m.Contains(e.At) {
-		return broken(e, "counts in another month")
-	}
-	if from := micros(m.Start); from != s.auto.from {
-		s.auto.from, s.auto.bought = from, 0
-	}
-	s.auto.until = micros(m.End)
-	sum, ok := addAmount(s.auto.bought, e.Opens.Amount)
-	if !ok {
-		return overflows("amount")
-	}
-	s.auto.bought = sum
-	return nil
-}
-
-func (s *state) foldCycle(e *Entry) error {
-	c := e.Cycle
-	if c == nil || !c.Period.Start.Before(c.Period.End) || c.Period.End.Unix() > endOfTime || c.Number < 0 {
-		return broken(e, "begins no cycle")
-	}
-	if e.Kind == KindOpened && (c.Plan == nil || c.Zone == "") {
-		return broken(e, "has no plan or no zone")
-	}
-	if c.Zone != "" {
-		loc, err := loadZone(c.Zone)
-		if err != nil {
-			return broken(e, "has unknown zone %q", c.Zone)
-		}
-		s.zone, s.loc, s.next = c.Zone, loc, ""
-	}
-	if c.Plan != nil {
-		t, err := pack(*c.Plan)
-		if err != nil {
-			return err
-		}
-		if !t.sound() {
-			return broken(e, "has a plan that no arithmetic fits")
-		}
-		s.terms = t
-		s.reserve(t.units())
-		s.reindex()
-	}
-	s.anchor, s.cycle = micros(c.Anchor), c.Number
-	s.starts, s.ends = micros(c.Period.Start), micros(c.Period.End)
-	s.carry = nil
 	return nil
 }
 
@@ -256,6 +217,7 @@ func (s *state) foldLine(e *Entry, i int, fill bool) error {
 	if err := t.move(ln); err != nil {
 		return err
 	}
+	t.count(ln)
 	if ln.From == Debt || ln.To == Debt {
 		if err := s.foldDebt(e, ln); err != nil {
 			return err
@@ -326,6 +288,22 @@ func (t *totals) move(ln *Line) error {
 		return overflows("amount")
 	}
 	return nil
+}
+
+// count counts what is consumed in the cycle. A count that has no amount stays
+// at the bound: nothing rests on it.
+func (t *totals) count(ln *Line) {
+	n := ln.Amount
+	switch {
+	case ln.To == Consumed:
+	case ln.From == Consumed:
+		n = -n
+	default:
+		return
+	}
+	if sum, ok := addAmount(t.used, n); ok {
+		t.used = sum
+	}
 }
 
 // move applies a line to the lot.

@@ -119,7 +119,7 @@ func TestEntryRoundTrip(t *testing.T) {
 // No parts make decodeState panic, and what it reads is written byte for byte as it was.
 func FuzzDecodeState(f *testing.F) {
 	w, _ := pastLife(f)
-	good := w.parts(true, true)
+	good := w.parts(true)
 	for i := range good {
 		for at := 0; at < len(good[i].body); at += 1 + len(good[i].body)/40 {
 			f.Add(uint8(i), uint8(at%6), uint16(at), uint64(at)*7919, []byte{0xff})
@@ -137,7 +137,7 @@ func FuzzDecodeState(f *testing.F) {
 		if slices.ContainsFunc(s.closed.pages, func(p *closedPage) bool { return p.raw == nil }) {
 			return // a page that most commands do not read was left out
 		}
-		again := s.parts(true, true)
+		again := s.parts(true)
 		if len(again) != len(parts) {
 			t.Fatalf("%d parts were read, and %d are written", len(parts), len(again))
 		}

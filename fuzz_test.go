@@ -318,7 +318,7 @@ func damageFact(e *credits.Entry, damage uint8, by int64) {
 	if e.Setting != nil && damage == 34 {
 		s := *e.Setting
 		s.CarryOver += credits.Amount(by)
-		s.Month.End = moved(s.Month.End, by)
+		s.Resume = !s.Resume
 		e.Setting = &s
 	}
 }

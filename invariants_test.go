@@ -329,15 +329,15 @@ func (a *auditor) hold(e credits.Entry) {
 func (a *auditor) timed(e credits.Entry) {
 	a.Helper()
 	if e.Cycle != nil {
-		if last := a.cycle; last != nil && (e.Cycle.Number != last.Number+1 || !e.Cycle.Period.Start.Equal(last.Period.End) || !e.At.Equal(last.Period.End)) {
+		if last := a.cycle; last != nil && e.Kind == credits.KindRenewed && e.Cycle.Plan == nil && (e.Cycle.Number != last.Number+1 || !e.Cycle.Period.Start.Equal(last.Period.End) || !e.At.Equal(last.Period.End)) {
 			a.Errorf("V8: cycle %d of %v at %v follows cycle %d of %v", e.Cycle.Number, e.Cycle.Period, e.At, last.Number, last.Period)
 		}
 		a.cycle = e.Cycle
 	}
-	if e.Kind == credits.KindPurchased && e.Setting != nil {
-		a.months[e.Setting.Month.Start] += e.Opens.Amount
-		if s := a.wallet.AutoPurchase(); s.Bought != a.months[e.Setting.Month.Start] {
-			a.Errorf("V8: after entry %d %v were bought in the month, the wallet says %v", e.Seq, a.months[e.Setting.Month.Start], s.Bought)
+	if e.Kind == credits.KindPurchased && e.Of == 0 && e.Purchase != nil && e.Purchase.Auto {
+		a.months[e.Purchase.Month.Start] += e.Opens.Amount
+		if s := a.wallet.AutoPurchase(); s.Bought != a.months[e.Purchase.Month.Start] {
+			a.Errorf("V8: after entry %d %v were bought in the month, the wallet says %v", e.Seq, a.months[e.Purchase.Month.Start], s.Bought)
 		}
 	}
 }

@@ -323,6 +323,13 @@ func shiftEntry(e *credits.Entry, by time.Duration) {
 		shift(&e.Cycle.Period.Start, by)
 		shift(&e.Cycle.Period.End, by)
 		shift(&e.Cycle.Anchor, by)
+		shift(&e.Cycle.Term, by)
+		shift(&e.Cycle.Life, by)
+	}
+	if e.Purchase != nil {
+		shift(&e.Purchase.At, by)
+		shift(&e.Purchase.Month.Start, by)
+		shift(&e.Purchase.Month.End, by)
 	}
 	if e.Setting != nil {
 		shift(&e.Setting.Expires, by)

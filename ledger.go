@@ -30,6 +30,20 @@ type Options struct {
 	// that were erased: keep it secret. The default is random, for each ledger.
 	Salt [32]byte
 
+	// Charger takes the money of purchases. Without one nobody does: what is bought
+	// is there at once, and its entries say what the host is to bill.
+	Charger Charger
+
+	// ChargeWindow is how long after it was intended a purchase is charged with
+	// its key. Providers forget keys: stay under that, and under 24 hours, after
+	// which a purchase is abandoned. The default is 20 hours.
+	ChargeWindow time.Duration
+
+	// Background runs what no caller waits for: the payment of what
+	// auto-purchase buys after a spend that was covered. The default is a
+	// goroutine of its own; a test may run it at once.
+	Background func(func())
+
 	// OnCommit, if not nil, is called once for each command that this ledger
 	// committed, after that, in the goroutine that called Do. A crash may miss
 	// it, and so does a commit whose outcome was unknown: the same call again
@@ -46,7 +60,13 @@ type Ledger struct {
 	salt  [32]byte
 	hook  func(context.Context, Receipt)
 	bound bool // to a transaction of the host's
+	own   bool // it uses keys of the library
 	known *cache
+
+	charger Charger
+	window  time.Duration
+	spawn   func(func())
+	flights *flights
 }
 
 // New returns a ledger on s. opts may be nil.
@@ -55,8 +75,15 @@ func New(s Store, opts *Options) *Ledger {
 		opts = &Options{}
 	}
 	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, known: &cache{}}
+	l.charger, l.window, l.spawn, l.flights = opts.Charger, opts.ChargeWindow, opts.Background, &flights{}
 	if l.clock == nil {
 		l.clock = clock.New()
+	}
+	if l.window <= 0 {
+		l.window = 20 * time.Hour
+	}
+	if l.spawn == nil {
+		l.spawn = func(f func()) { go f() }
 	}
 	if l.salt == [32]byte{} {
 		rand.Read(l.salt[:])
@@ -64,9 +91,13 @@ func New(s Store, opts *Options) *Ledger {
 	return l
 }
 
+// Store returns the ledger's store.
+func (l *Ledger) Store() Store { return l.store }
+
 // On returns a ledger with l's settings on a store that is bound to a
 // transaction of the host's. What it does is kept if and when the host commits;
-// it calls no hook. A transaction that cannot see what another one changed
+// it calls no hook and takes no payment: what has to be bought first is refused
+// with [PaymentRequired], and is to be bought outside. A transaction that cannot see what another one changed
 // meanwhile gets [ErrRetry]: begin it again.
 func (l *Ledger) On(s Store) *Ledger {
 	on := *l
@@ -156,12 +187,12 @@ func nameTask(tasks []Task, i int, err error) error {
 }
 
 // checkTasks reports what is wrong with the names and keys of tasks.
-func checkTasks(tasks []Task, write bool) error {
+func checkTasks(tasks []Task, write, own bool) error {
 	if len(tasks) == 0 || len(tasks) > maxTasks {
 		return &InvalidError{Field: "tasks", Reason: fmt.Sprintf("are not 1 to %d", maxTasks), Err: ErrLimit}
 	}
 	for i := range tasks {
-		if err := tasks[i].check(write); err != nil {
+		if err := tasks[i].check(write, own); err != nil {
 			return nameTask(tasks, i, err)
 		}
 		for _, o := range tasks[:i] {
@@ -173,14 +204,14 @@ func checkTasks(tasks []Task, write bool) error {
 	return nil
 }
 
-func (t *Task) check(write bool) (err error) {
+func (t *Task) check(write, own bool) (err error) {
 	if err := checkName("wallet", string(t.Wallet)); err != nil {
 		return err
 	}
 	if err := checkName("key", string(t.Key)); err != nil {
 		return err
 	}
-	if strings.HasPrefix(string(t.Key), libraryKeys) && (write || t.Key != previewKey) {
+	if strings.HasPrefix(string(t.Key), libraryKeys) && !own && (write || t.Key != previewKey) {
 		return invalid("key", "begins with %q, which is the library's own", libraryKeys)
 	}
 	t.Command, err = plain(t.Command)
@@ -189,24 +220,41 @@ func (t *Task) check(write bool) (err error) {
 
 // run carries out tasks in one commit, or looks what they would do. A wallet
 // that someone else changed meanwhile is read and decided again, until ctx ends.
+// So is one that has to buy first, once the purchase is settled.
 func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, error) {
-	if err := checkTasks(tasks, write); err != nil {
+	if err := checkTasks(tasks, write, l.own); err != nil {
 		return nil, err
 	}
 	if err := l.actor.check(); err != nil {
 		return nil, err
 	}
+	a := attempt{Ledger: l, tasks: tasks, write: write}
 	for {
-		receipts, done, err := l.attempt(ctx, tasks, write)
+		receipts, done, err := a.round(ctx)
+		if err == nil && a.waits != nil {
+			err = a.settle(ctx)
+		}
 		if err != nil || done {
 			return receipts, err
 		}
 	}
 }
 
-// attempt is one round of load, decide and commit. It is not done if a wallet
-// changed meanwhile, or if more fell due than one commit holds.
-func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Receipt, bool, error) {
+// attempt is a call under way.
+type attempt struct {
+	*Ledger
+	tasks  []Task
+	write  bool
+	waits  *purchase // that has to be decided before the call is
+	bought int       // purchases that were made for the call
+	asked  ID        // the purchase that was asked for, and is open still
+}
+
+// round is one round of load, decide and commit. It is not done if a wallet
+// changed meanwhile, if more fell due than one commit holds, or if the call waits.
+func (a *attempt) round(ctx context.Context) ([]Receipt, bool, error) {
+	l, tasks := a.Ledger, a.tasks
+	a.waits = nil
 	stored, err := l.load(ctx, tasks)
 	if err != nil {
 		return nil, false, err
@@ -217,17 +265,21 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 	now := l.clock.Now()
 	var w store.Write
 	var receipts []Receipt
+	var begun []*purchase
 	for i := range tasks {
 		s, err := l.decode(tasks[i].Wallet, stored[i])
 		if err != nil {
 			return nil, false, err
 		}
-		d, done, err := l.decide(ctx, s, &tasks[i], now, write)
+		d, done, err := a.decide(ctx, s, &tasks[i], now)
 		if err != nil {
 			return nil, false, nameTask(tasks, i, err)
 		}
 		if !done {
 			return nil, false, l.catchUp(ctx, d, stored[i].Seq)
+		}
+		if d.waits != 0 {
+			return nil, false, a.intend(ctx, d, stored[i].Seq)
 		}
 		if i+1 < len(tasks) {
 			hand(&tasks[i+1], d)
@@ -237,12 +289,18 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 		if err != nil {
 			return nil, false, nameTask(tasks, i, err)
 		}
-		if write {
-			c.Receipts = []store.Receipt{{Key: string(tasks[i].Key), Body: fingerprintOf(tasks[i].Command).receipt(d)}}
-			w.Changes = append(w.Changes, c)
+		if c.Receipts, err = l.receipts(ctx, d, &tasks[i]); err != nil {
+			return nil, false, err
 		}
+		for _, id := range d.begun {
+			begun = append(begun, s.openPurchase(id))
+		}
+		if d.refused != nil { // a fact, whatever else the call was to do
+			return a.refuse(ctx, c, nameTask(tasks, i, d.refused))
+		}
+		w.Changes = append(w.Changes, c)
 	}
-	if !write {
+	if !a.write {
 		return receipts, true, nil
 	}
 	kept, err := l.commit(ctx, w)
@@ -252,12 +310,56 @@ func (l *Ledger) attempt(ctx context.Context, tasks []Task, write bool) ([]Recei
 	if err != nil || !kept {
 		return nil, false, err
 	}
-	if l.hook != nil {
-		for _, r := range receipts {
-			l.hook(ctx, r)
+	for i, r := range receipts {
+		l.told(ctx, r)
+		if i == 0 {
+			l.launch(ctx, tasks[i].Wallet, begun)
 		}
 	}
 	return receipts, true, nil
+}
+
+// told calls the hook.
+func (l *Ledger) told(ctx context.Context, r Receipt) {
+	if l.hook != nil {
+		l.hook(ctx, r)
+	}
+}
+
+// receipts returns what is kept of a decision under its key, and under those of
+// the commands that waited for it.
+func (l *Ledger) receipts(ctx context.Context, d *decision, t *Task) ([]store.Receipt, error) {
+	all := []store.Receipt{{Key: string(t.Key), Body: fingerprintOf(t.Command).receipt(d)}}
+	for _, a := range d.answers {
+		if a.late {
+			stored, err := l.load(ctx, []Task{{Wallet: t.Wallet, Key: a.key}})
+			if err != nil {
+				return nil, err
+			}
+			if len(stored[0].Receipts) > 0 {
+				continue
+			}
+		}
+		all = append(all, store.Receipt{Key: string(a.key), Body: d.stored(a.request, a.made, a.made, a.refused)})
+	}
+	return all, nil
+}
+
+// refuse commits a refusal that is a fact.
+func (a *attempt) refuse(ctx context.Context, c store.Change, refused error) ([]Receipt, bool, error) {
+	if !a.write {
+		return nil, true, refused
+	}
+	kept, err := a.commit(ctx, store.Write{Changes: []store.Change{c}})
+	switch {
+	case err != nil:
+		return nil, false, err
+	case !kept && a.bound:
+		return nil, false, fmt.Errorf("%w: the wallet changed meanwhile", ErrRetry)
+	case !kept:
+		return nil, false, nil
+	}
+	return nil, true, refused
 }
 
 // blind returns [ErrRetry] if a write was not kept and the transaction that the
@@ -333,16 +435,19 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 }
 
 // decide decides a task on a wallet. Without write it goes on, in memory, where
-// more is due than one commit holds.
-func (l *Ledger) decide(ctx context.Context, s *state, t *Task, now time.Time, write bool) (*decision, bool, error) {
-	past, err := l.past(ctx, s, t.Command)
+// more is due than one commit holds, and supposes that what is bought is paid.
+func (a *attempt) decide(ctx context.Context, s *state, t *Task, now time.Time) (*decision, bool, error) {
+	past, err := a.past(ctx, s, t.Command)
 	if err != nil {
 		return nil, false, err
 	}
-	c := Call{Key: t.Key, Actor: l.actor, Now: now, Salt: l.saltOf(t), Command: t.Command, Past: past}
+	c := Call{
+		Key: t.Key, Actor: a.actor, Now: now, Salt: a.saltOf(t), Command: t.Command, Past: past,
+		Charger: a.charger != nil && a.write, Bound: a.bound || len(a.tasks) > 1, Bought: a.bought,
+	}
 	for {
 		d, done, err := decide(s, &c)
-		if err != nil || done || write {
+		if err != nil || done || a.write {
 			return d, done, err
 		}
 		for i := range d.out {
@@ -379,6 +484,10 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, erro
 		about = c.Hold
 	case Release:
 		about = c.Hold
+	case Settle:
+		if s.openPurchase(c.Purchase) == nil {
+			about = c.Purchase
+		}
 	}
 	if about == 0 || about > s.seq {
 		return nil, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"sync"
 	"time"
 
@@ -31,11 +30,16 @@ func (l *Ledger) replay(ctx context.Context, tasks []Task, stored []store.State)
 		if err != nil {
 			return nil, err
 		}
-		if made := k.made - k.first; made < ID(len(r.Entries)) {
-			field = differsSealed(l.actor, tasks[i].Command, &r.Entries[made])
+		noted, err := l.notedBy(ctx, r, k)
+		if err != nil {
+			return nil, err
 		}
-		if field != "" {
+		if field := differsSealed(l.actor, tasks[i].Command, noted); field != "" {
 			return nil, nameTask(tasks, i, keyReused(tasks[i].Key, field))
+		}
+		if k.refused != nil {
+			k.refused.Wallet = tasks[i].Wallet
+			return nil, nameTask(tasks, i, k.refused)
 		}
 		receipts = append(receipts, r)
 	}
@@ -45,8 +49,20 @@ func (l *Ledger) replay(ctx context.Context, tasks []Task, stored []store.State)
 	return receipts, nil
 }
 
-func keyReused(key Key, field string) error {
-	return &InvalidError{Field: field, Reason: fmt.Sprintf("differs from what key %q was used for", key), Err: ErrKeyReused}
+// notedBy returns the entry that has the actor and the note of a receipt's command.
+func (l *Ledger) notedBy(ctx context.Context, r Receipt, k kept) (*Entry, error) {
+	if at := k.noted - k.first; k.noted >= k.first && at < ID(len(r.Entries)) {
+		return &r.Entries[at], nil
+	}
+	q := store.Query{Wallet: string(r.Wallet), After: uint64(k.noted) - 1, Through: uint64(k.noted)}
+	found, err := l.entries(ctx, r.Wallet, q)
+	if err == nil && len(found) != 1 {
+		err = corrupt("entry %d of wallet %q is not there", k.noted, r.Wallet)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found[0], nil
 }
 
 // recall reads the entries of a stored receipt.
@@ -59,7 +75,7 @@ func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Rece
 	if len(entries) != k.count {
 		return Receipt{}, corrupt("the entries of key %q of wallet %q are not all there", key, id)
 	}
-	r := receiptOf(id, key, k.made, entries)
+	r := receiptOf(id, key, k, entries)
 	r.Replayed = true
 	return r, nil
 }
@@ -68,7 +84,11 @@ func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Rece
 func (d *decision) change(prev uint64) (store.Change, error) {
 	w := d.w
 	c := store.Change{Wallet: string(w.id), Prev: prev, Seq: uint64(w.seq)}
-	if due := w.due(); due <= store.TimeLimit {
+	due := w.due()
+	for _, p := range w.open.purchases {
+		due = min(due, micros(p.At)) // whoever ticks asks for it
+	}
+	if due <= store.TimeLimit {
 		c.Due = due
 	}
 	c.Entries = make([]store.Entry, len(d.out))
@@ -86,7 +106,7 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 			}
 		}
 	}
-	parts := w.parts(false, prev == 0)
+	parts := w.parts(false)
 	c.Parts = make([]store.Part, len(parts))
 	for i, p := range parts {
 		c.Parts[i] = store.Part{ID: p.id, Body: p.body}

@@ -214,7 +214,7 @@ func (l *Ledger) Wallets(ctx context.Context, after WalletID) iter.Seq2[WalletID
 }
 
 // Due yields the wallets that have something due by time at or before an
-// instant that is not written yet, in order of their bytes.
+// instant that is not written yet, or a purchase that is not decided, in order of their bytes.
 func (l *Ledger) Due(ctx context.Context, by time.Time) iter.Seq2[WalletID, error] {
 	return l.heads(ctx, store.Filter{Due: max(1, micros(bounded(by)))})
 }
@@ -242,8 +242,8 @@ func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, 
 	}
 }
 
-// Tick writes what fell due by now in all wallets, and returns how many wallets
-// it wrote. Balances do not need it: reports and notifications do, to be prompt.
+// Tick writes what fell due by now in all wallets, asks the [Charger] again about
+// purchases that are not decided, and returns how many wallets it wrote. Balances do not need it: reports and notifications do, to be prompt.
 // It may run anywhere, any number of times, in any number of processes, or
 // never: the entries are the same. A wallet that cannot be written is reported
 // and does not keep the others from it; a store that fails ends the round.
@@ -266,6 +266,11 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 		if errors.Is(err, ErrRetry) || errors.Is(err, ErrUnknown) { // the store's, not this wallet's
 			break
 		}
+		charged, err := l.chargeOpen(ctx, id)
+		if charged && !changed {
+			wrote++
+		}
+		faults = errors.Join(faults, err)
 	}
 	return wrote, faults
 }

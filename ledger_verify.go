@@ -117,7 +117,7 @@ func agree(id WalletID, replayed, s *state, kept []Head, parts []store.Part) err
 	if replayed.chain != s.chain {
 		return &VerifyError{Wallet: id, Seq: s.seq, Reason: "the chain does not end at the stored head"}
 	}
-	return compareParts(id, replayed.parts(true, true), parts)
+	return compareParts(id, replayed.parts(true), parts)
 }
 
 // matches reports whether s is what heads that were kept say.

@@ -18,6 +18,8 @@ type Terms struct {
 	Features []string  // only for these, sorted; empty for all, and for amounts without a feature
 	Paid     Money     // for the whole lot; zero if nothing was
 	Purchase ID        // that brought it; 0 if it was not bought
+	AddOn    string    // that brought it; empty if none did
+	NoRefund bool      // only an operator can refund it
 	Origin   Origin    // the lot whose credits these were first; zero if they are its own
 }
 
@@ -112,6 +114,8 @@ type lotTerms struct {
 	features []string
 	paid     Money
 	purchase ID
+	addon    string
+	noRefund bool
 	origin   Origin
 }
 
@@ -262,7 +266,7 @@ func (t *lotTerms) public() Terms {
 	return Terms{
 		ID: t.id, Unit: t.unit, Source: t.source, Amount: t.amount, Starts: instant(t.starts), Expires: instant(t.expires),
 		Priority: t.priority, Scope: t.scope, Features: append([]string(nil), t.features...), Paid: t.paid,
-		Purchase: t.purchase, Origin: t.origin,
+		Purchase: t.purchase, AddOn: t.addon, NoRefund: t.noRefund, Origin: t.origin,
 	}
 }
 
@@ -274,7 +278,7 @@ func (t *Terms) private() *lotTerms {
 	return &lotTerms{
 		id: t.ID, unit: t.Unit, source: t.Source, amount: t.Amount, starts: micros(t.Starts), expires: expires,
 		priority: t.Priority, scope: t.Scope, features: append([]string(nil), t.Features...), paid: t.Paid,
-		purchase: t.Purchase, origin: t.Origin,
+		purchase: t.Purchase, addon: t.AddOn, noRefund: t.NoRefund, origin: t.Origin,
 	}
 }
 

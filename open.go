@@ -44,11 +44,7 @@ func (c Open) zone() string {
 }
 
 func (c Open) request(r *request) {
-	plan := c.Plan.ID
-	if t, err := pack(c.Plan.normal()); err == nil {
-		plan = string(t.json)
-	}
-	r.text("plan", plan)
+	r.plan("plan", c.Plan)
 	r.text("zone", c.zone())
 	r.note(c.Note)
 }
@@ -74,6 +70,9 @@ func (c Open) decide(d *decision) error {
 	if err != nil {
 		return errors.Join(faultsWithin("plan", err)...)
 	}
+	if t.For != "" && t.For != d.w.id {
+		return invalid("plan.for", "is wallet %q", t.For)
+	}
 	zone, err := loadZone(c.zone())
 	if err != nil {
 		return err
@@ -82,13 +81,13 @@ func (c Open) decide(d *decision) error {
 	period := Period{cycles.Instant(0), cycles.Instant(1)}
 	d.made = 1
 	e := Entry{Kind: KindOpened, Charge: t.Price, Note: c.Note, Cycle: &Cycle{
-		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at),
+		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at), Term: t.termFrom(cycles, 0), Life: t.lifeOf(cycles, 0),
 	}}
 	if err := d.emit(e); err != nil {
 		return err
 	}
 	part, whole := t.firstShare(instant(d.at), period, zone)
-	return d.grantAllowances(d.at, part, whole)
+	return d.grantAllowances(d.at, d.w.rises(t, false), t.cyclePrice(0), part, whole)
 }
 
 // firstShare returns the part of the allowance that a first cycle is given: less

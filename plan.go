@@ -24,14 +24,23 @@ type Plan struct {
 	Every  Span   `json:"every"`           // the cycle: what resets, in months or years or days
 	Anchor Anchor `json:"anchor,omitzero"` // where cycles begin; default [Anniversary]
 	First  First  `json:"first,omitzero"`  // what a first cycle that is not whole is given; default [FirstFull]
+	Life   Span   `json:"life,omitzero"`   // a whole number of cycles, after which the plan ends by itself; default never
+	Once   bool   `json:"once,omitempty"`  // a wallet can have the plan once in its life
+
+	For WalletID `json:"for,omitempty"` // the one wallet that can have this version, negotiated for it; default any
 
 	Allowances []Allowance     `json:"allowances,omitempty"` // at most one for a unit
 	Features   map[string]Rate `json:"features,omitempty"`   // what can be used, and what it costs; any other is not in the plan
 	Packs      []Pack          `json:"packs,omitempty"`      // extra credits that can be bought
 	Auto       AutoPurchase    `json:"auto,omitzero"`        // how they are bought automatically; zero: not at all
+	AddOns     []AddOn         `json:"addOns,omitempty"`     // what a subscription can have units of
+	Accrue     bool            `json:"accrue,omitempty"`     // what is bought is there at once and owed, also on a ledger with a [Charger]
 	Burn       Burn            `json:"burn,omitzero"`        // what is spent first; default [PlanFirst]
 	Overdrafts []Overdraft     `json:"overdrafts,omitempty"` // how far balances may go below zero; default not at all
 	MoveAll    bool            `json:"moveAll,omitempty"`    // transfers may move allowance and scoped lots; default only others
+	Leaving    Leaving         `json:"leaving,omitzero"`     // what becomes of lots when the plan ends or another takes its place; default all are kept
+	Access     []Rule          `json:"access,omitempty"`     // who of the customer's people may do what; default everybody everything
+	Prompt     Share           `json:"prompt,omitzero"`      // the share of the cycle's allowance from whose consumption on a page points to buying; default never
 
 	Tiers []Tier `json:"tiers,omitempty"` // a wallet is opened with one of them
 }
@@ -63,6 +72,13 @@ type Pack struct {
 	Life     Span    `json:"life,omitzero"`    // default [ForCycle]
 	Brings   []Bring `json:"brings,omitempty"` // with each Size, besides
 	Priority int     `json:"priority,omitempty"`
+
+	Below     Limit    `json:"below,omitzero"`      // it can be bought only while less than this is available; default at any time
+	WhenShort bool     `json:"whenShort,omitempty"` // it can be bought only while less is available than the plan's dearest unit price
+	Active    int      `json:"active,omitempty"`    // how many purchases of it may be unexpired at once, undecided ones included; 0 for any number
+	UsedEnds  bool     `json:"usedEnds,omitempty"`  // one that is used up is not counted in Active
+	Methods   []string `json:"methods,omitempty"`   // the kinds of payment method that pay for it; default all
+	NoRefund  bool     `json:"noRefund,omitempty"`  // only an operator can refund it
 }
 
 // Bring is an amount of another unit that comes with a pack and expires with it.
@@ -80,6 +96,62 @@ type AutoPurchase struct {
 	Surcharge Share  `json:"surcharge,omitzero"` // on the pack's price
 	Limit     Limit  `json:"limit,omitzero"`     // credits in a month counted from the anchor; default the plan's nominal credits per month
 	Below     Limit  `json:"below,omitzero"`     // also buy when a spend leaves no more than this; default AtMost(0)
+	Money     Money  `json:"money,omitzero"`     // what may be paid in the same window, surcharge included; default no limit
+	Window    Window `json:"window,omitzero"`    // of Limit and Money; default [FromAnchor]
+}
+
+// Window is the month in which automatic purchases count toward their limit.
+type Window uint8
+
+// The windows.
+const (
+	FromAnchor    Window = iota + 1 // months counted from the plan's anchor
+	CalendarMonth                   // months of the calendar, in the wallet's zone
+)
+
+// AddOn is something that a subscription has units of, which recur until they
+// are removed: seats, identities, packs of credits. Its period is a month from
+// the plan's anchor, or the plan's cycle if that is shorter or counted in days.
+type AddOn struct {
+	ID         string      `json:"id"`
+	Price      Money       `json:"price,omitzero"`       // of one unit, each period; default nothing
+	Scoped     bool        `json:"scoped,omitempty"`     // units are those of a user or identity, who alone can spend what they bring
+	Included   int64       `json:"included,omitempty"`   // units that the plan's own price pays for
+	Max        int64       `json:"max,omitempty"`        // at most so many units in all; 0 for any number
+	Allowances []Allowance `json:"allowances,omitempty"` // what one unit brings each period; they do not roll over
+	NoRefund   bool        `json:"noRefund,omitempty"`   // only an operator can refund it
+}
+
+// Leaving is what becomes of a wallet's lots when its plan ends or another takes
+// its place. What is held stays held.
+type Leaving struct {
+	Allowances Fate `json:"allowances,omitzero"` // and what was carried over from them; default [Keep]
+	AddOns     Fate `json:"addOns,omitzero"`     // default [Keep]
+	Purchases  Fate `json:"purchases,omitzero"`  // default [Keep]
+	Grants     Fate `json:"grants,omitzero"`     // default [Keep]
+}
+
+// Fate is what becomes of a lot.
+type Fate uint8
+
+// The fates.
+const (
+	Keep    Fate = iota + 1 // until it expires
+	Forfeit                 // it is revoked
+)
+
+// of returns the fate of a lot.
+func (v Leaving) of(s Source) Fate {
+	switch s.rank() {
+	case 1, 2:
+		return v.Allowances
+	case 3:
+		return v.AddOns
+	case 4:
+		return v.Grants
+	default:
+		return v.Purchases
+	}
 }
 
 // Overdraft lets the balance of a unit go below zero.
@@ -190,6 +262,11 @@ func (p *Plan) units() []Unit {
 			units = append(units, b.Unit)
 		}
 	}
+	for _, o := range p.AddOns {
+		for _, a := range o.Allowances {
+			units = append(units, a.Unit)
+		}
+	}
 	slices.Sort(units)
 	return slices.Compact(units)
 }
@@ -209,6 +286,14 @@ func (p *Plan) pack(id string) (Pack, bool) {
 		return Pack{}, false
 	}
 	return p.Packs[i], true
+}
+
+func (p *Plan) addOn(id string) (AddOn, bool) {
+	i := slices.IndexFunc(p.AddOns, func(o AddOn) bool { return o.ID == id })
+	if i < 0 {
+		return AddOn{}, false
+	}
+	return p.AddOns[i], true
 }
 
 // priceOf returns what an amount of a pack costs.
@@ -277,21 +362,31 @@ func (p Plan) normal() Plan {
 	fill(&p.First, FirstFull)
 	fill(&p.Burn, PlanFirst)
 	fill(&p.Term, p.Every)
-	p.Allowances, p.Packs, p.Overdrafts = slices.Clone(p.Allowances), slices.Clone(p.Packs), slices.Clone(p.Overdrafts)
-	for i := range p.Allowances {
-		a := &p.Allowances[i]
-		a.Features = slices.Compact(slices.Sorted(slices.Values(a.Features)))
-		fill(&a.Priority, priorityOf(0, "", a.Features))
-		if a.Rollover.Share != 0 {
-			fill(&a.Rollover.Life, ForCycle)
-		}
-	}
+	p.Packs, p.Overdrafts = slices.Clone(p.Packs), slices.Clone(p.Overdrafts)
+	p.Allowances = normalAllowances(p.Allowances, "")
 	for i := range p.Packs {
 		fill(&p.Packs[i].Life, ForCycle)
 		fill(&p.Packs[i].Priority, priorityOf(0, "", nil))
+		p.Packs[i].Methods = slices.Compact(slices.Sorted(slices.Values(p.Packs[i].Methods)))
+	}
+	p.AddOns = slices.Clone(p.AddOns)
+	for i := range p.AddOns {
+		scope := ""
+		if p.AddOns[i].Scoped {
+			scope = "its own"
+		}
+		p.AddOns[i].Allowances = normalAllowances(p.AddOns[i].Allowances, scope)
 	}
 	if p.Auto.Size != 0 {
 		fill(&p.Auto.Below, AtMost(0))
+		fill(&p.Auto.Window, FromAnchor)
+	}
+	for _, fate := range []*Fate{&p.Leaving.Allowances, &p.Leaving.AddOns, &p.Leaving.Purchases, &p.Leaving.Grants} {
+		fill(fate, Keep)
+	}
+	p.Access = slices.Clone(p.Access)
+	for i := range p.Access {
+		fill(&p.Access[i].Via, Directly)
 	}
 	for i := range p.Overdrafts {
 		fill(&p.Overdrafts[i].AtReset, CarryDebt)
@@ -312,6 +407,20 @@ func (p Plan) normal() Plan {
 	}
 	p.Features = features
 	return p
+}
+
+// normalAllowances returns a copy with defaults filled in, of lots of a scope.
+func normalAllowances(all []Allowance, scope string) []Allowance {
+	all = slices.Clone(all)
+	for i := range all {
+		a := &all[i]
+		a.Features = slices.Compact(slices.Sorted(slices.Values(a.Features)))
+		fill(&a.Priority, priorityOf(0, scope, a.Features))
+		if a.Rollover.Share != 0 {
+			fill(&a.Rollover.Life, ForCycle)
+		}
+	}
+	return all
 }
 
 // fill sets v to its default if it is unset.
@@ -336,6 +445,12 @@ func (p *Plan) sound() bool {
 	}
 	for _, k := range p.Packs {
 		ok = ok && k.Size > 0 && k.Price.Micros >= 0
+	}
+	for _, o := range p.AddOns {
+		ok = ok && o.Price.Micros >= 0 && o.Included >= 0 && o.Max >= 0
+		for _, a := range o.Allowances {
+			ok = ok && a.Amount > 0
+		}
 	}
 	if _, found := p.pack(p.Auto.Pack); p.Auto != (AutoPurchase{}) {
 		ok = ok && found && p.Auto.Size > 0 && p.Auto.Surcharge >= 0 && p.Auto.Limit.check() == nil

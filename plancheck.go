@@ -33,6 +33,11 @@ func (p Plan) Validate() error {
 		f.add(path, p.Features[name].Validate())
 	}
 	p.checkPacks(&f)
+	p.checkAddOns(&f)
+	p.checkAccess(&f)
+	p.Leaving.check(&f)
+	f.add("prompt", p.Prompt.check())
+	f.add("for", checkText("", string(p.For), maxName))
 	p.checkOverdrafts(&f)
 	p.checkCurrency(&f)
 	if len(p.units()) > maxPlanUnits {
@@ -79,6 +84,13 @@ func (p *Plan) checkTime(f *faults) {
 		whole := byMonth && months && every > 0 && term%every == 0 || byDay && isDays && days > 0 && termDays%days == 0
 		if !whole {
 			f.say("term", "%v is not a whole number of cycles of %v", p.Term, p.Every)
+		}
+	}
+	if p.Life != 0 {
+		life, months := p.Life.months()
+		lifeDays, isDays := p.Life.days()
+		if whole := byMonth && months && every > 0 && life%every == 0 || byDay && isDays && days > 0 && lifeDays%days == 0; !whole {
+			f.say("life", "%v is not a whole number of cycles of %v", p.Life, p.Every)
 		}
 	}
 	if p.Anchor > FirstOfMonth {
@@ -152,6 +164,7 @@ func (p *Plan) checkPacks(f *faults) {
 		p.checkPrice(f, at+".price", k, k.Size, 0)
 		checkLife(f, at+".life", k.Life)
 		checkPriority(f, at+".priority", k.Priority)
+		checkConditions(f, at, k)
 		for j, b := range k.Brings {
 			in := fmt.Sprintf("%s.brings[%d]", at, j)
 			f.add(in+".unit", b.Unit.check())
@@ -165,6 +178,65 @@ func (p *Plan) checkPacks(f *faults) {
 	}
 	if p.Auto != (AutoPurchase{}) {
 		p.checkAuto(f)
+	}
+}
+
+// checkConditions reports what is wrong with when a pack can be bought.
+func checkConditions(f *faults, at string, k Pack) {
+	f.add(at+".below", k.Below.check())
+	switch {
+	case k.Below == Unlimited:
+		f.say(at+".below", "is unlimited")
+	case k.Below.IsSet() && k.WhenShort:
+		f.say(at+".below", "and whenShort are both set")
+	}
+	if k.Active < 0 {
+		f.say(at+".active", "is negative")
+	}
+	if k.Active > maxActive {
+		f.over(at+".active", "is more than %d", maxActive)
+	}
+	if k.UsedEnds && k.Active == 0 {
+		f.say(at+".usedEnds", "is set, and active is not")
+	}
+	if len(k.Methods) > maxFeatures {
+		f.over(at+".methods", "are more than %d", maxFeatures)
+	}
+	for j, name := range k.Methods {
+		f.add(fmt.Sprintf("%s.methods[%d]", at, j), checkName("", name))
+	}
+}
+
+func (p *Plan) checkAddOns(f *faults) {
+	if len(p.AddOns) > maxPlanUnits {
+		f.over("addOns", "are more than %d", maxPlanUnits)
+	}
+	for i, o := range p.AddOns {
+		at := fmt.Sprintf("addOns[%d]", i)
+		f.add(at+".id", checkName("", o.ID))
+		if slices.ContainsFunc(p.AddOns[:i], func(b AddOn) bool { return b.ID == o.ID }) {
+			f.say(at+".id", "%q is there twice", o.ID)
+		}
+		f.add(at+".price", o.Price.check())
+		if o.Price.Micros < 0 {
+			f.say(at+".price", "is negative")
+		}
+		switch {
+		case o.Included < 0:
+			f.say(at+".included", "is negative")
+		case o.Max < 0:
+			f.say(at+".max", "is negative")
+		case o.Max > maxSeats || o.Included > maxSeats:
+			f.over(at+".max", "is more than %d", maxSeats)
+		case o.Max != 0 && o.Max < o.Included:
+			f.say(at+".max", "is less than is included")
+		}
+		checkAllowances(f, at+".allowances", o.Allowances)
+		for j, a := range o.Allowances {
+			if a.Rollover != (Rollover{}) {
+				f.say(fmt.Sprintf("%s.allowances[%d].rollover", at, j), "is set, and add-ons do not roll over")
+			}
+		}
 	}
 }
 
@@ -204,6 +276,13 @@ func (p *Plan) checkAuto(f *faults) {
 	} else if ok && p.Auto.Size > 0 {
 		p.checkPrice(f, "auto.size", k, p.Auto.Size, p.Auto.Surcharge)
 	}
+	f.add("auto.money", p.Auto.Money.check())
+	if p.Auto.Money.Micros < 0 {
+		f.say("auto.money", "is negative")
+	}
+	if p.Auto.Window > CalendarMonth {
+		f.say("auto.window", "is not known")
+	}
 	if p.Auto.Below == Unlimited {
 		f.say("auto.below", "is unlimited")
 	}
@@ -226,6 +305,19 @@ func (p *Plan) checkCurrency(f *faults) {
 	}
 	for i, k := range p.Packs {
 		check(fmt.Sprintf("packs[%d].price", i), k.Price)
+	}
+	for i, o := range p.AddOns {
+		check(fmt.Sprintf("addOns[%d].price", i), o.Price)
+	}
+	check("auto.money", p.Auto.Money)
+}
+
+func (v Leaving) check(f *faults) {
+	paths := [...]string{"allowances", "addOns", "purchases", "grants"}
+	for i, fate := range [...]Fate{v.Allowances, v.AddOns, v.Purchases, v.Grants} {
+		if fate > Forfeit {
+			f.say("leaving."+paths[i], "is not known")
+		}
 	}
 }
 

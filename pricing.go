@@ -138,6 +138,18 @@ type RateCase struct {
 	Per     int64             `json:"per,omitempty"`     // units that Credits are for, at most 10^12; default 1
 }
 
+// dearer reports whether one unit costs more than an amount, under some labels at least.
+func (r Rate) dearer(than Amount) bool {
+	all := []tariff{{r.Credits, r.Free, r.Per}}
+	for _, c := range r.Cases {
+		all = append(all, tariff{c.Credits, c.Free, c.Per})
+	}
+	return slices.ContainsFunc(all, func(t tariff) bool {
+		n, ok := mulInt(int64(than), max(1, t.per))
+		return ok && int64(t.credits) > n
+	})
+}
+
 // tariff is what a Rate and a RateCase have in common.
 type tariff struct {
 	credits Amount

@@ -1,7 +1,6 @@
 package credits
 
 import (
-	"encoding/binary"
 	"time"
 )
 
@@ -16,8 +15,11 @@ type Receipt struct {
 	Amount   Amount    // of Unit: spent, set aside, given, taken back
 	Balance  Amount    // of Unit afterwards: what is available less what is owed
 	Charge   Money     // what the holder owes by its entries, all told; negative is paid back
+	Next     Money     // what falls due each period from the next one on, of what it changed; zero if it changed nothing of the kind
 	Purchase ID        // the purchase that it made, or that served it; 0 if none
-	Replayed bool      // it comes from an earlier call
+	Plan     string    // the plan and version that the wallet had
+	Version  int
+	Replayed bool // it comes from an earlier call
 }
 
 // withoutPreviewKey returns a receipt that does not name the key of a preview without one.
@@ -30,6 +32,16 @@ func (r Receipt) withoutPreviewKey() Receipt {
 		r.Entries[i].Key = ""
 	}
 	return r
+}
+
+// Quote returns what the command charges and grants, as a command carries it.
+func (r Receipt) Quote() Quote {
+	q := quoteOf(r.Entries, 0, nil)
+	q.Plan, q.Version = r.Plan, r.Version
+	if len(r.Entries) > 0 {
+		q.Seq = r.Entries[0].Seq - 1
+	}
+	return q
 }
 
 // Lots returns the lots that the command opened, as they opened.
@@ -68,23 +80,25 @@ func (d *decision) receipt(key Key) Receipt {
 	for i := range d.out[d.own:] {
 		entries = append(entries, d.out[d.own+i].Entry)
 	}
-	return receiptOf(d.w.id, key, d.made, entries)
+	return receiptOf(d.w.id, key, kept{made: d.made, plan: d.quoted.Plan, version: d.quoted.Version}, entries)
 }
 
-func receiptOf(id WalletID, key Key, made ID, entries []Entry) Receipt {
-	r := Receipt{Wallet: id, Key: key, ID: made, Entries: entries}
+func receiptOf(id WalletID, key Key, k kept, entries []Entry) Receipt {
+	made := k.made
+	r := Receipt{Wallet: id, Key: key, ID: made, Entries: entries, Plan: k.plan, Version: k.version}
+	r.Next = quoteOf(entries, 0, nil).Next
 	var kind Kind
 	for i := range entries {
 		e := &entries[i]
 		r.At = e.At
-		if e.Seq == made {
+		if e.Seq == made || kind == 0 && e.Opens != nil && e.Opens.Purchase == made {
 			r.Unit, kind = e.Unit, e.Kind
 		}
-		if e.Seq >= made && e.Kind == kind && e.Unit == r.Unit && (e.Kind != KindPurchased || e.Seq == made) {
+		if e.Seq >= made && e.Kind == kind && e.Unit == r.Unit && (e.Kind != KindPurchased || e.Purchase != nil) {
 			r.Amount += e.moved()
 		}
-		if e.Kind == KindPurchased && e.Of == 0 && r.Purchase == 0 {
-			r.Purchase = e.Seq
+		if r.Purchase == 0 && e.Opens != nil && e.Opens.Purchase != 0 && (e.Kind == KindPurchased || e.Kind == KindGranted) {
+			r.Purchase = e.Opens.Purchase
 		}
 		if sum, err := r.Charge.Add(e.Charge); err == nil {
 			r.Charge = sum
@@ -129,25 +143,47 @@ const receiptForm = 1
 // receipt returns the stored form of what a decision did under a request: where
 // its entries are, not the entries.
 func (f fingerprint) receipt(d *decision) []byte {
-	w := writer{make([]byte, 0, 32+6*len(f.fields))}
-	w.b = append(w.b, receiptForm)
-	w.b = append(w.b, f.sum[:]...)
-	w.uint(uint64(len(f.fields)))
-	for _, sum := range f.fields {
-		w.b = binary.BigEndian.AppendUint16(w.b, sum.name)
-		w.b = binary.BigEndian.AppendUint32(w.b, sum.value)
+	noted := d.noted
+	if noted == 0 {
+		noted = d.made
 	}
-	w.uint(uint64(d.made))
+	return d.stored(f.form(), d.made, noted, d.refused)
+}
+
+// stored returns the stored form of a receipt for a request.
+func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError) []byte {
+	w := writer{make([]byte, 0, 32+len(request))}
+	w.b = append(w.b, receiptForm)
+	w.bytes(request)
+	w.uint(uint64(made))
+	w.uint(uint64(noted))
 	w.uint(uint64(d.out[d.own].Seq))
 	w.uint(uint64(len(d.out) - d.own))
+	w.text(d.quoted.Plan)
+	w.int(int64(d.quoted.Version))
+	w.bool(refused != nil)
+	if refused != nil {
+		w.text(string(refused.Reason))
+		w.text(refused.Detail)
+		w.text(string(refused.Unit))
+		w.int(int64(refused.Need))
+		w.int(int64(refused.Available))
+		w.uint(uint64(len(refused.Remedies)))
+		for _, m := range refused.Remedies {
+			w.uint(uint64(m.Kind))
+		}
+	}
 	return w.b
 }
 
 // kept is a stored receipt.
 type kept struct {
 	fingerprint
-	made, first ID
-	count       int
+	made, noted, first ID
+	count              int
+	plan               string
+	version            int
+	refused            *RefusedError
 }
 
 func decodeReceipt(body []byte) (k kept, err error) {
@@ -155,13 +191,19 @@ func decodeReceipt(body []byte) (k kept, err error) {
 	if form := r.byte(); form != receiptForm {
 		return k, corrupt("receipt has form %d, which this version does not know", form)
 	}
-	copy(k.sum[:], r.take(len(k.sum)))
-	for range r.count() {
-		if sum := r.take(6); len(sum) == 6 {
-			k.fields = append(k.fields, fieldSum{binary.BigEndian.Uint16(sum), binary.BigEndian.Uint32(sum[2:])})
+	if k.fingerprint, err = decodeFingerprint(r.bytes()); err != nil {
+		return k, err
+	}
+	k.made, k.noted, k.first, k.count = ID(r.uint()), ID(r.uint()), ID(r.uint()), int(r.uint())
+	k.plan, k.version = r.text(), int(r.int())
+	if r.bool() {
+		k.refused = &RefusedError{
+			Reason: Reason(r.text()), Detail: r.text(), Unit: Unit(r.text()), Need: Amount(r.int()), Available: Amount(r.int()), Kept: true,
+		}
+		for range r.count() {
+			k.refused.Remedies = append(k.refused.Remedies, Remedy{Kind: RemedyKind(r.narrow())})
 		}
 	}
-	k.made, k.first, k.count = ID(r.uint()), ID(r.uint()), int(r.uint())
 	if len(r.b) > 0 || r.bad || k.first == 0 || k.count < 1 {
 		return k, corrupt("receipt is cut or has something after it")
 	}

@@ -2,7 +2,9 @@ package credits
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -118,6 +120,54 @@ func fingerprintOf(c Command) fingerprint {
 	return r.fingerprint(c)
 }
 
+// keyReused returns the error of a key that was used for another command.
+func keyReused(key Key, field string) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf("differs from what key %q was used for", key), Err: ErrKeyReused}
+}
+
+// form returns the stored form of a fingerprint.
+func (f fingerprint) form() []byte {
+	w := writer{make([]byte, 0, 32+6*len(f.fields))}
+	w.fingerprint(f)
+	return w.b
+}
+
+func decodeFingerprint(b []byte) (f fingerprint, err error) {
+	r := reader{b: b}
+	if f = r.fingerprint(); r.bad || len(r.b) > 0 {
+		return f, corrupt("fingerprint is cut or has something after it")
+	}
+	return f, nil
+}
+
+func (w *writer) fingerprint(f fingerprint) {
+	w.b = append(w.b, f.sum[:]...)
+	w.uint(uint64(len(f.fields)))
+	for _, sum := range f.fields {
+		w.b = binary.BigEndian.AppendUint16(w.b, sum.name)
+		w.b = binary.BigEndian.AppendUint32(w.b, sum.value)
+	}
+}
+
+func (r *reader) fingerprint() (f fingerprint) {
+	copy(f.sum[:], r.take(len(f.sum)))
+	for range r.count() {
+		if sum := r.take(6); len(sum) == 6 {
+			f.fields = append(f.fields, fieldSum{binary.BigEndian.Uint16(sum), binary.BigEndian.Uint32(sum[2:])})
+		}
+	}
+	return f
+}
+
+// plan writes a plan that a command carries.
+func (r *request) plan(name string, p Plan) {
+	form := p.ID
+	if t, err := pack(p.normal()); err == nil {
+		form = string(t.json)
+	}
+	r.text(name, form)
+}
+
 func (r *request) fingerprint(c Command) fingerprint {
 	r.text("command", c.verb())
 	c.request(r)
@@ -205,6 +255,32 @@ func plain(c Command) (Command, error) {
 		return valueOf(p)
 	case *Erase:
 		return valueOf(p)
+	case *Subscribe:
+		return valueOf(p)
+	case *Cancel:
+		return valueOf(p)
+	case *Lapse:
+		return valueOf(p)
+	case *Deactivate:
+		return valueOf(p)
+	case *Reactivate:
+		return valueOf(p)
+	case *SetUnits:
+		return valueOf(p)
+	case *Reassign:
+		return valueOf(p)
+	case *Settle:
+		return valueOf(p)
+	case *SetMethod:
+		return valueOf(p)
+	case *Sell:
+		return valueOf(p)
+	case *Ask:
+		return valueOf(p)
+	case *Approve:
+		return valueOf(p)
+	case *Dismiss:
+		return valueOf(p)
 	case nil:
 		return nil, invalid("command", "is nil")
 	default:
@@ -281,6 +357,32 @@ func parseVerb(verb string, fields []byte) (Command, error) {
 		return parseFields[SetZone](fields)
 	case Erase{}.verb():
 		return parseFields[Erase](fields)
+	case Subscribe{}.verb():
+		return parseFields[Subscribe](fields)
+	case Cancel{}.verb():
+		return parseFields[Cancel](fields)
+	case Lapse{}.verb():
+		return parseFields[Lapse](fields)
+	case Deactivate{}.verb():
+		return parseFields[Deactivate](fields)
+	case Reactivate{}.verb():
+		return parseFields[Reactivate](fields)
+	case SetUnits{}.verb():
+		return parseFields[SetUnits](fields)
+	case Reassign{}.verb():
+		return parseFields[Reassign](fields)
+	case Settle{}.verb():
+		return parseFields[Settle](fields)
+	case SetMethod{}.verb():
+		return parseFields[SetMethod](fields)
+	case Sell{}.verb():
+		return parseFields[Sell](fields)
+	case Ask{}.verb():
+		return parseFields[Ask](fields)
+	case Approve{}.verb():
+		return parseFields[Approve](fields)
+	case Dismiss{}.verb():
+		return parseFields[Dismiss](fields)
 	default:
 		return nil, &InvalidError{Reason: "is not a verb", Err: ErrNotFound}
 	}

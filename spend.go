@@ -134,6 +134,9 @@ func (d *decision) price(u usage) (debit, error) {
 	if err := u.check(); err != nil {
 		return x, err
 	}
+	if err := d.active(); err != nil {
+		return x, err
+	}
 	if u.feature == "" {
 		return x, nil
 	}
@@ -235,6 +238,8 @@ func (d *decision) cover(x debit, to Account) ([]Line, error) {
 		}
 	case bought == autoLimited:
 		reason = LimitReached
+	case bought == autoSuspended:
+		reason = PaymentFailed
 	}
 	if to == Consumed && d.mayOwe(x.unit, short) {
 		if len(d.w.debts) == maxDebts {

@@ -23,6 +23,7 @@ type state struct {
 	cycle  int   // number of the current cycle
 	starts int64 // of the current cycle, as it was recorded when it began
 	ends   int64
+	subscribed
 	auto   auto
 	carry  []carryOver
 	units  []totals
@@ -30,7 +31,8 @@ type state struct {
 	lots   slots[lot]
 	holds  slots[hold]
 	closed closed
-	size   int // of the stored form without closed lots, when it was read or written
+	open   open // purchases and requests
+	size   int  // of the stored form without closed lots, when it was read or written
 
 	// What follows is derived, and shared by copies until it changes.
 	byID    []int32 // slots of lots, by the lots' numbers
@@ -48,6 +50,55 @@ type totals struct {
 	held      Amount
 	pending   Amount // of lots that have not started
 	debt      Amount
+	used      Amount // consumed in the current cycle, less what was reversed in it
+}
+
+// subscribed is what the wallet is subscribed to, beside its plan and cycle.
+type subscribed struct {
+	active   bool
+	ended    EndReason
+	term     int64   // when the billed term ends
+	life     int64   // when the plan ends by itself; forever if it does not
+	paid     Money   // the highest price that was billed for the term
+	marks    []mark  // the highest allowances of the cycle
+	change   *change // that is scheduled
+	had      []string
+	addons   []holding
+	peaks    []peak
+	addFrom  int64 // of the period of the add-ons
+	addUntil int64
+	planNew  bool // the plan changed since the state was stored
+	nextNew  bool // what is scheduled did
+}
+
+// mark is the highest allowance of a unit in a cycle: no more is granted in it,
+// by whatever route.
+type mark struct {
+	unit   Unit
+	amount Amount
+}
+
+// change is a change of subscription that is scheduled.
+type change struct {
+	terms *terms // to which the wallet moves; nil for a cancellation
+	when  When
+}
+
+// open is what waits for an outcome or an answer. Both lists are replaced, never changed.
+type open struct {
+	purchases []*purchase
+	requests  []*Request
+	packs     []activePack // the unexpired purchases of packs of which the plan counts those
+	dirty     bool         // it changed since the state was stored
+	sum       uint32       // of the stored form, which the head repeats
+	size      int          // of the stored form
+}
+
+// activePack is a purchase that has not expired.
+type activePack struct {
+	pack     string
+	purchase ID
+	expires  int64
 }
 
 // room returns how much more the unit can have: its parts have a sum. It is
@@ -82,10 +133,13 @@ type carryOver struct {
 // auto is the wallet's auto-purchase: whether it is on, and what it bought in
 // the last month in which it bought anything.
 type auto struct {
-	on     bool
-	from   int64
-	until  int64
-	bought Amount
+	on        bool
+	suspended bool // by a decline
+	from      int64
+	until     int64
+	bought    Amount
+	spent     Money // surcharge included
+	method    Method
 }
 
 type hold struct {
@@ -116,7 +170,7 @@ func (h *Hold) private() *hold {
 // newState returns the wallet that has no entries.
 func newState(id WalletID) *state {
 	genesis := append([]byte("credits wallet 1\x00"), id...)
-	return &state{id: id, chain: sha256.Sum256(genesis), lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever}
+	return &state{id: id, chain: sha256.Sum256(genesis), lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever, subscribed: subscribed{term: math.MinInt64, life: forever}}
 }
 
 // copy returns a state that can be changed without changing s, which from now
@@ -125,6 +179,7 @@ func (s *state) copy() *state {
 	c := *s
 	c.lots, c.holds, c.closed = s.lots.share(), s.holds.share(), s.closed.share()
 	c.units, c.debts, c.carry = slices.Clone(s.units), slices.Clone(s.debts), slices.Clone(s.carry)
+	c.planNew, c.nextNew, c.open.dirty = false, false, false
 	return &c
 }
 
@@ -269,5 +324,28 @@ func (s *state) due() int64 {
 	if s.stale {
 		s.remind()
 	}
-	return min(s.lotDue, s.holdDue, s.ends)
+	t := min(s.lotDue, s.holdDue)
+	if s.active {
+		t = min(t, s.ends)
+		if len(s.addons) > 0 {
+			t = min(t, s.addUntil)
+		}
+	}
+	for _, p := range s.open.purchases {
+		t = min(t, p.deadline())
+	}
+	for _, q := range s.open.requests {
+		if !q.Until.IsZero() {
+			t = min(t, micros(q.Until))
+		}
+	}
+	return t
+}
+
+// availableOf returns what is available of a unit, for whatever it is.
+func (s *state) availableOf(unit Unit) Amount {
+	if t := s.of(unit); t != nil {
+		return t.available
+	}
+	return 0
 }

@@ -14,6 +14,8 @@ import (
 const (
 	headPart   = 0
 	planPart   = 1
+	openPart   = 3       // purchases and requests that are not decided
+	nextPart   = 4       // the plan that is scheduled
 	recentPart = 2       // lots that were used up, the latest
 	lotPart    = 1 << 32 // and the page's number, from 1
 	holdPart   = 2 << 32 // and the page's number
@@ -27,13 +29,19 @@ type part struct {
 }
 
 // parts returns what is stored of s: the pages that changed since s was copied
-// or read, or all of them. The plan is among them if it is new.
-func (s *state) parts(all, plan bool) []part {
+// or read, or all of them.
+func (s *state) parts(all bool) []part {
 	out := make([]part, 1, 3)
-	if all || plan {
+	if all || s.planNew {
 		out = append(out, part{planPart, s.terms.json})
 	}
-	size := len(s.terms.json)
+	if all || s.nextNew {
+		out = append(out, part{nextPart, s.change.plan()})
+	}
+	if all || s.open.dirty {
+		out = append(out, part{openPart, s.open.stored()})
+	}
+	size := len(s.terms.json) + len(s.change.plan()) + s.open.size
 	for no, p := range s.lots.pages {
 		if no == 0 {
 			continue
@@ -86,10 +94,9 @@ func (s *state) head() []byte {
 	w.int(int64(s.cycle))
 	w.int(s.starts)
 	w.int(s.ends)
-	w.bool(s.auto.on)
-	w.int(s.auto.from)
-	w.int(s.auto.until)
-	w.int(int64(s.auto.bought))
+	w.subscribed(s)
+	w.auto(&s.auto)
+	w.uint(uint64(s.open.sum))
 	w.uint(uint64(len(s.carry)))
 	for _, c := range s.carry {
 		w.text(string(c.unit))
@@ -104,6 +111,7 @@ func (s *state) head() []byte {
 		w.int(int64(t.held))
 		w.int(int64(t.pending))
 		w.int(int64(t.debt))
+		w.int(int64(t.used))
 	}
 	w.uint(uint64(len(s.debts)))
 	for _, d := range s.debts {
@@ -124,6 +132,144 @@ func (s *state) head() []byte {
 		w.lotPage(s.lots.pages[0])
 	}
 	return w.b
+}
+
+// subscribed writes what the wallet is subscribed to.
+func (w *writer) subscribed(s *state) {
+	w.bool(s.active)
+	w.uint(uint64(s.ended))
+	w.int(s.term)
+	w.int(s.life)
+	w.money(s.paid)
+	w.uint(uint64(len(s.marks)))
+	for _, m := range s.marks {
+		w.text(string(m.unit))
+		w.int(int64(m.amount))
+	}
+	w.bool(s.change != nil)
+	if s.change != nil {
+		w.uint(uint64(s.change.when))
+		var hash [32]byte
+		if s.change.terms != nil {
+			hash = s.change.terms.hash
+		}
+		w.b = append(w.b, hash[:]...)
+	}
+	w.texts(s.had)
+	w.uint(uint64(len(s.addons)))
+	if len(s.addons) == 0 {
+		return
+	}
+	for _, h := range s.addons {
+		w.text(h.addon)
+		w.text(h.scope)
+		w.int(h.now)
+		w.int(h.next)
+	}
+	w.uint(uint64(len(s.peaks)))
+	for _, p := range s.peaks {
+		w.text(p.addon)
+		w.int(p.units)
+	}
+	w.int(s.addFrom)
+	w.int(s.addUntil)
+}
+
+func (r *reader) subscribed(s *state) (next [32]byte) {
+	s.active, s.ended, s.term, s.life, s.paid = r.bool(), EndReason(r.narrow()), r.int(), r.int(), r.money()
+	for range r.count() {
+		s.marks = append(s.marks, mark{Unit(r.text()), Amount(r.int())})
+	}
+	if r.bool() {
+		s.change = &change{when: When(r.narrow())}
+		copy(next[:], r.take(len(next)))
+	}
+	s.had = r.texts()
+	n := r.count()
+	if n == 0 {
+		return next
+	}
+	for range n {
+		s.addons = append(s.addons, holding{r.text(), r.text(), r.int(), r.int()})
+	}
+	for range r.count() {
+		s.peaks = append(s.peaks, peak{r.text(), r.int()})
+	}
+	s.addFrom, s.addUntil = r.int(), r.int()
+	return next
+}
+
+func (w *writer) auto(a *auto) {
+	w.bool(a.on)
+	w.bool(a.suspended)
+	w.int(a.from)
+	w.int(a.until)
+	w.int(int64(a.bought))
+	w.money(a.spent)
+	w.text(a.method.Token)
+	w.text(a.method.Kind)
+}
+
+func (r *reader) auto() auto {
+	return auto{
+		on: r.bool(), suspended: r.bool(), from: r.int(), until: r.int(), bought: Amount(r.int()), spent: r.money(),
+		method: Method{Token: r.text(), Kind: r.text()},
+	}
+}
+
+// plan returns the stored form of the plan to which the wallet moves.
+func (c *change) plan() []byte {
+	if c == nil || c.terms == nil {
+		return nil
+	}
+	return c.terms.json
+}
+
+// stored returns the stored form; nil if there is nothing.
+func (o *open) stored() []byte {
+	o.size, o.sum = 0, 0
+	if len(o.purchases)+len(o.requests)+len(o.packs) == 0 {
+		return nil
+	}
+	w := writer{[]byte{stateForm}}
+	w.uint(uint64(len(o.purchases)))
+	for _, p := range o.purchases {
+		w.purchase(&p.Purchase)
+		w.text(string(p.key))
+	}
+	w.uint(uint64(len(o.requests)))
+	for _, q := range o.requests {
+		w.asked(q)
+	}
+	w.uint(uint64(len(o.packs)))
+	for _, a := range o.packs {
+		w.text(a.pack)
+		w.uint(uint64(a.purchase))
+		w.int(a.expires)
+	}
+	o.size, o.sum = len(w.b), fnv(w.b)
+	return w.b
+}
+
+// readOpen reads what stored wrote.
+func (s *state) readOpen(body []byte) bool {
+	r := reader{b: body}
+	if r.byte() != stateForm {
+		r.fail()
+	}
+	o := open{size: len(body), sum: fnv(body)}
+	for range r.count() {
+		o.purchases = append(o.purchases, &purchase{*r.purchase(), Key(r.text())})
+	}
+	for range r.count() {
+		o.requests = append(o.requests, r.asked())
+	}
+	for range r.count() {
+		o.packs = append(o.packs, activePack{r.text(), ID(r.uint()), r.int()})
+	}
+	ok := !r.bad && len(r.b) == 0 && o.sum == s.open.sum
+	s.open = o
+	return ok
 }
 
 func (w *writer) lotPage(p *page[lot]) {
@@ -241,6 +387,9 @@ func decodeState(id WalletID, parts []part, k known) (*state, error) {
 			return nil, err
 		}
 	}
+	if s.open.sum != 0 && s.open.size == 0 {
+		return nil, corrupt("wallet %q: part %d is missing", id, openPart)
+	}
 	if s.lots.count != lots || s.holds.count != holds || !s.sums() {
 		return nil, corrupt("wallet %q: its parts are not of one instant", id)
 	}
@@ -265,7 +414,7 @@ func (s *state) sums() bool {
 		}
 	}
 	for i := range sums {
-		sums[i].unit, sums[i].debt = s.units[i].unit, s.units[i].debt
+		sums[i].unit, sums[i].debt, sums[i].used = s.units[i].unit, s.units[i].debt, s.units[i].used
 	}
 	return slices.Equal(sums, s.units)
 }
@@ -281,12 +430,17 @@ func (s *state) readHead(body []byte, parts []part, k known) (lots, holds int, e
 	var hash [32]byte
 	copy(hash[:], r.take(len(hash)))
 	s.anchor, s.cycle, s.starts, s.ends = r.int(), int(r.int()), r.int(), r.int()
-	s.auto = auto{r.bool(), r.int(), r.int(), Amount(r.int())}
+	next := r.subscribed(s)
+	s.auto = r.auto()
+	sum := r.uint()
+	if s.open.sum = uint32(sum); uint64(s.open.sum) != sum {
+		r.fail()
+	}
 	for range r.count() {
 		s.carry = append(s.carry, carryOver{Unit(r.text()), Amount(r.int()), r.int()})
 	}
 	for range r.count() {
-		s.units = append(s.units, totals{Unit(r.text()), Amount(r.int()), Amount(r.int()), Amount(r.int()), Amount(r.int())})
+		s.units = append(s.units, totals{Unit(r.text()), Amount(r.int()), Amount(r.int()), Amount(r.int()), Amount(r.int()), Amount(r.int())})
 	}
 	for range r.count() {
 		s.debts = append(s.debts, debt{ID(r.uint()), Unit(r.text()), Amount(r.int()), r.text(), r.text()})
@@ -306,24 +460,26 @@ func (s *state) readHead(body []byte, parts []part, k known) (lots, holds int, e
 	if s.loc, err = k.zone(s.zone); err != nil {
 		return 0, 0, corrupt("zone of wallet %q: %v", s.id, err)
 	}
-	return lots, holds, s.readPlan(hash, parts, k)
+	if s.terms, err = s.readPlan(planPart, hash, parts, k); err == nil && next != [32]byte{} {
+		s.change.terms, err = s.readPlan(nextPart, next, parts, k)
+	}
+	return lots, holds, err
 }
 
 // readPlan takes the plan from what is known, or else reads it.
-func (s *state) readPlan(hash [32]byte, parts []part, k known) error {
-	if s.terms = k.plan(hash); s.terms != nil {
-		return nil
+func (s *state) readPlan(id uint64, hash [32]byte, parts []part, k known) (*terms, error) {
+	if t := k.plan(hash); t != nil {
+		return t, nil
 	}
-	i := slices.IndexFunc(parts, func(p part) bool { return p.id == planPart })
+	i := slices.IndexFunc(parts, func(p part) bool { return p.id == id })
 	if i < 0 {
-		return corrupt("wallet %q has no plan", s.id)
+		return nil, corrupt("wallet %q has no plan", s.id)
 	}
 	t, err := parseTerms(slices.Clone(parts[i].body))
 	if err != nil || t.hash != hash {
-		return corrupt("plan of wallet %q is not the one it was opened with", s.id)
+		return nil, corrupt("plan of wallet %q is not the one it was given", s.id)
 	}
-	s.terms = t
-	return nil
+	return t, nil
 }
 
 func (s *state) readLots(no int, r *reader) {
@@ -362,7 +518,12 @@ func (r *reader) lot() *lot {
 func (s *state) readPart(p part) error {
 	r := reader{b: p.body}
 	switch p.id {
-	case planPart:
+	case planPart, nextPart:
+		return nil
+	case openPart:
+		if !s.readOpen(p.body) {
+			return corrupt("part %d of wallet %q is cut, or of another instant", p.id, s.id)
+		}
 		return nil
 	case recentPart:
 		if s.closed.recent = r.closedLots(); r.bad || len(r.b) > 0 {

@@ -2,6 +2,7 @@ package credits
 
 import (
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -214,11 +215,43 @@ func (w Wallet) AutoPurchase() AutoState {
 		return AutoState{}
 	}
 	left, month := s.autoLeft(k.Unit, s.at)
-	a := AutoState{On: s.auto.on, Left: left, Times: int64(left / s.terms.Auto.Size)}
+	a := AutoState{On: s.auto.on, Suspended: s.auto.suspended, Left: left, Times: int64(left / s.terms.Auto.Size)}
+	if p := s.openAuto(); p != nil {
+		a.Open = p.ID
+	}
 	if a.Until = month.End; micros(month.Start) == s.auto.from {
 		a.Bought = s.auto.bought
 	}
 	return a
+}
+
+// Method returns the wallet's payment method; zero if none is set.
+func (w Wallet) Method() Method { return w.state().auto.method }
+
+// Purchases yields the purchases whose payment is not decided, by number.
+func (w Wallet) Purchases() iter.Seq[Purchase] {
+	return func(yield func(Purchase) bool) {
+		for _, p := range w.state().open.purchases {
+			v := p.Purchase
+			v.Goods, v.Request = slices.Clone(v.Goods), slices.Clone(v.Request)
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Requests yields the requests that nobody has answered, by number.
+func (w Wallet) Requests() iter.Seq[Request] {
+	return func(yield func(Request) bool) {
+		for _, q := range w.state().open.requests {
+			v := *q
+			v.Command = slices.Clone(v.Command)
+			if !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 // Due returns when time alone changes the wallet next; zero if never.

@@ -52,6 +52,18 @@ func New(t testing.TB) *World {
 	return w
 }
 
+// Paid puts a ledger in place of the world's on which purchases are paid before
+// they bring anything, and returns its provider. What no caller waits for is paid
+// at once, before the call returns that began it. Call it before anything else.
+func (w *World) Paid() *Charger {
+	w.t.Helper()
+	c := &Charger{}
+	w.Ledger = credits.New(w.Store(), &credits.Options{
+		Clock: w.Clock, Salt: [32]byte{1}, Charger: c, Background: func(f func()) { f() },
+	})
+	return c
+}
+
 // verify fails the test for every wallet that departs from its history.
 func (w *World) verify() {
 	w.t.Helper()

@@ -1,0 +1,91 @@
+package credits_test
+
+import (
+	"errors"
+	"testing"
+
+	"example.com/credits"
+	"example.com/credits/creditstest"
+)
+
+// extras returns a plan of so many credits a month for 9 USD per 10,000, with
+// extra credits and auto-purchase.
+func extras(amount, price string, changes ...func(*credits.Plan)) credits.Plan {
+	return monthly(amount, append([]func(*credits.Plan){func(p *credits.Plan) {
+		p.Price = cash(price)
+		p.Packs = []credits.Pack{{ID: "extra", Size: n("1000"), Methods: []string{"card"}}}
+		p.Auto = credits.AutoPurchase{Pack: "extra", Size: n("10000"), Surcharge: 30 * credits.Percent}
+	}}, changes...)...)
+}
+
+var card = credits.SetMethod{Method: credits.Method{Token: "tok_1", Kind: "card"}}
+
+// P-1, P-2, P-3, MK-10, MK-15, MK-16: what is bought is there once it is paid.
+func TestPaidPurchase(t *testing.T) {
+	w := creditstest.New(t)
+	ch := w.Paid()
+	w.Must(acme, credits.Open{Plan: extras("80000", "72.00 USD")})
+	w.Refused(acme, credits.SetAutoPurchase{On: true}, credits.NoMethod)
+	w.Must(acme, credits.SetMethod{Method: credits.Method{Token: "tok_0", Kind: "transfer"}})
+	w.Refused(acme, credits.SetAutoPurchase{On: true}, credits.MethodRefused)
+	w.Must(acme, card, credits.SetAutoPurchase{On: true})
+	w.Must(acme, credits.Spend{Amount: n("80000")})
+	w.Want(acme, n("10000"))
+	if got := ch.Taken("USD"); got != cash("11.70 USD") {
+		t.Errorf("taken %v", got)
+	}
+	r := w.Must(acme, credits.Spend{Amount: n("25000")})
+	if r.Purchase != 0 {
+		t.Errorf("purchase %d", r.Purchase)
+	}
+	w.Want(acme, n("5000"))
+	ch.Next(creditstest.Decline)
+	e := w.Refused(acme, credits.Spend{Amount: n("6000")}, credits.PaymentFailed)
+	if !e.Kept {
+		t.Error("not kept")
+	}
+	w.Want(acme, n("5000"))
+	w.Refused(acme, credits.Spend{Amount: n("6000")}, credits.PaymentFailed)
+	w.Must(acme, credits.Spend{Amount: n("5000")})
+	w.Want(acme, 0)
+	w.Must(acme, card)
+	w.Want(acme, n("10000"))
+	ch.Next(creditstest.LoseAfter)
+	_, err := w.Do(t.Context(), acme, "k1", credits.Spend{Amount: n("11000")})
+	if !errors.Is(err, credits.ErrRetry) {
+		t.Fatal(err)
+	}
+	if _, err := w.Do(t.Context(), acme, "k1", credits.Spend{Amount: n("11000")}); err != nil {
+		t.Fatal(err)
+	}
+	w.Want(acme, n("9000"))
+	ch.Next(creditstest.AskPayer)
+	_, err = w.Do(t.Context(), acme, "k2", credits.Buy{Pack: "extra", Amount: n("2000")})
+	if !errors.Is(err, credits.PaymentPending) {
+		t.Fatal(err)
+	}
+	all := ch.Charges()
+	ch.Pay(all[len(all)-1].Key)
+	if _, err := w.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Want(acme, n("11000"))
+	r, err = w.Do(t.Context(), acme, "k2", credits.Buy{Pack: "extra", Amount: n("2000")})
+	if err != nil || !r.Replayed || r.Charge != cash("1.80 USD") || r.Amount != n("2000") {
+		t.Fatalf("%+v %v", r, err)
+	}
+	ch.Next(creditstest.Panic, creditstest.Decline)
+	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.ErrRetry) {
+		t.Fatal(err)
+	}
+	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.PaymentFailed) {
+		t.Fatal(err)
+	}
+	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.PaymentFailed) {
+		t.Fatal(err)
+	}
+	a, _ := w.Wallet(t.Context(), acme)
+	if s := a.AutoPurchase(); !s.Suspended || s.Bought != n("50000") {
+		t.Errorf("%+v", s)
+	}
+}

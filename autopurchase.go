@@ -75,7 +75,7 @@ func (c Buy) decide(d *decision) error {
 	if c.Amount <= 0 || c.Amount%k.Size != 0 {
 		return invalid("amount", "%v is not a whole number of packs of %v", c.Amount, k.Size)
 	}
-	if err := d.allows(k); err != nil {
+	if err := d.allows(k, int64(c.Amount/k.Size)); err != nil {
 		return err
 	}
 	p, err := d.packPurchase(k, c.Amount, 0)
@@ -90,13 +90,13 @@ func (c Buy) decide(d *decision) error {
 }
 
 // allows refuses a pack that cannot be bought by hand now.
-func (d *decision) allows(k Pack) error {
+func (d *decision) allows(k Pack, packs int64) error {
 	if err := d.checkMethod(k, false); err != nil {
 		return err
 	}
 	if k.Active > 0 {
 		active, until := d.w.activePacks(k, d.at)
-		if active >= k.Active {
+		if active+packs > int64(k.Active) {
 			e := d.refuse(PackActive, "pack "+k.ID)
 			if until != forever {
 				e.Remedies = []Remedy{{Kind: RemedyWait, Until: instant(until)}}
@@ -129,18 +129,18 @@ func (d *decision) checkMethod(k Pack, auto bool) error {
 	return e
 }
 
-// activePacks returns how many purchases of a pack are active at t, undecided
-// ones included, and when the first of them expires.
-func (s *state) activePacks(k Pack, t int64) (active int, until int64) {
+// activePacks returns how many packs are active at t, undecided ones included, and
+// when the first of them expires.
+func (s *state) activePacks(k Pack, t int64) (active, until int64) {
 	until = forever
 	for _, p := range s.open.purchases {
 		if p.Pack == k.ID {
-			active++
+			active += int64(p.brings() / k.Size)
 		}
 	}
 	for _, a := range s.open.packs {
 		if a.pack == k.ID && t < a.expires && !(k.UsedEnds && s.usedUp(a.purchase)) {
-			active, until = active+1, min(until, a.expires)
+			active, until = active+a.packs, min(until, a.expires)
 		}
 	}
 	return active, until

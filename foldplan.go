@@ -194,7 +194,7 @@ func (s *state) foldPurchase(e *Entry) error {
 	}
 	if k, ok := s.terms.pack(p.Pack); ok && k.Active > 0 {
 		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool { return a.expires <= micros(e.At) })
-		s.open.packs = append(s.open.packs, activePack{p.Pack, p.ID, e.Opens.private().expires})
+		s.open.packs = append(s.open.packs, activePack{p.Pack, p.ID, int64(e.Opens.Amount / k.Size), e.Opens.private().expires})
 		s.open.dirty = true
 	}
 	return nil

@@ -129,6 +129,7 @@ type HistoryQuery struct {
 	Actor   string // entries of the actor with this ID
 	Before  ID     // entries with a smaller Seq; 0 for no bound; of a page of the newest, its last
 	Newest  bool   // the newest first
+	Due     bool   // also what fell due by now and is not written yet: the Seqs and instants it will have
 	Limit   int    // at most so many, 1 to 1,000; 0 for all, fetched in pages
 }
 
@@ -145,6 +146,21 @@ func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.
 			return
 		}
 		left := q.Limit
+		var due []Entry
+		if q.Due {
+			if due, pages.Through, err = l.unwritten(ctx, id, pages.Through); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+		}
+		for i := range due {
+			if e := &due[len(due)-1-i]; q.Newest && q.matches(e) {
+				left--
+				if !yield(*e, nil) || left == 0 {
+					return
+				}
+			}
+		}
 		for {
 			n := 0
 			for stored, err := range l.store.Entries(ctx, pages) {
@@ -168,10 +184,61 @@ func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.
 				}
 			}
 			if n < maxPage || q.Newest && pages.Through == 0 {
-				return
+				break
+			}
+		}
+		for i := range due {
+			if e := &due[i]; !q.Newest && q.matches(e) {
+				left--
+				if !yield(*e, nil) || left == 0 {
+					return
+				}
 			}
 		}
 	}
+}
+
+// unwritten returns what fell due in a wallet by now and is not written, and up to
+// which entry what is written goes, or through if that is less.
+func (l *Ledger) unwritten(ctx context.Context, id WalletID, through uint64) ([]Entry, uint64, error) {
+	s, err := l.read(ctx, id, closedPart)
+	if errors.Is(err, ErrNotFound) {
+		return nil, through, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	stored := uint64(s.seq)
+	d := &decision{w: s, own: -1}
+	for done := false; !done; {
+		if done, err = d.advance(max(s.at, micros(bounded(l.clock.Now()))), maxPeriods); err != nil {
+			return nil, 0, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, 0, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+	}
+	due := make([]Entry, len(d.out))
+	for i := range d.out {
+		due[i] = d.out[i].Entry
+	}
+	if through != 0 {
+		stored = min(stored, through)
+	}
+	return due, stored, nil
+}
+
+// matches reports whether a query selects an entry that is not stored.
+func (q *HistoryQuery) matches(e *Entry) bool {
+	switch {
+	case e.Seq <= q.After, q.Before != 0 && e.Seq >= q.Before:
+	case !q.Within.Start.IsZero() && e.At.Before(q.Within.Start), !q.Within.End.IsZero() && !e.At.Before(q.Within.End):
+	case len(q.Kinds) > 0 && !slices.Contains(q.Kinds, e.Kind), q.Of != 0 && e.Of != q.Of:
+	case q.Feature != "" && e.Feature != q.Feature:
+	default:
+		return q.selects(e)
+	}
+	return false
 }
 
 // historyQuery checks q and returns what the store is asked for.

@@ -98,6 +98,7 @@ type open struct {
 type activePack struct {
 	pack     string
 	purchase ID
+	packs    int64
 	expires  int64
 }
 

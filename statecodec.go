@@ -245,6 +245,7 @@ func (o *open) stored() []byte {
 	for _, a := range o.packs {
 		w.text(a.pack)
 		w.uint(uint64(a.purchase))
+		w.int(a.packs)
 		w.int(a.expires)
 	}
 	o.size, o.sum = len(w.b), fnv(w.b)
@@ -265,7 +266,7 @@ func (s *state) readOpen(body []byte) bool {
 		o.requests = append(o.requests, r.asked())
 	}
 	for range r.count() {
-		o.packs = append(o.packs, activePack{r.text(), ID(r.uint()), r.int()})
+		o.packs = append(o.packs, activePack{r.text(), ID(r.uint()), r.int(), r.int()})
 	}
 	ok := !r.bad && len(r.b) == 0 && o.sum == s.open.sum
 	s.open = o

@@ -11,28 +11,38 @@ import (
 	"example.com/credits"
 )
 
-// storyPlans reads the plans of all files in testdata/plans.
+// catalogue reads the plans of testdata/plans/NAME.json.
+func catalogue(t testing.TB, name string) []credits.Plan {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "plans", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans, err := credits.ParsePlans(data)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return plans
+}
+
+// storyPlans reads the plans of all files in testdata/plans. Each is known by
+// its file and ID, such as buying/core, and by its ID if no other file has it.
 func storyPlans(t testing.TB) map[string]credits.Plan {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "plans", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("no plan files:", err)
 	}
-	plans := map[string]credits.Plan{}
+	plans, in := map[string]credits.Plan{}, map[string]string{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		read, err := credits.ParsePlans(data)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		for _, p := range read {
-			if _, twice := plans[p.ID]; twice {
-				t.Fatalf("%s: plan %q is in another file too", file, p.ID)
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		for _, p := range catalogue(t, name) {
+			plans[name+"/"+p.ID] = p
+			if other, twice := in[p.ID]; twice && other != name {
+				delete(plans, p.ID)
+				continue
 			}
-			plans[p.ID] = p
+			in[p.ID], plans[p.ID] = name, p
 		}
 	}
 	return plans

@@ -40,6 +40,19 @@ func (p *closedPage) all() []lot {
 	return lots
 }
 
+// each calls f for every lot that is remembered, the oldest first.
+func (c *closed) each(f func(*lot)) {
+	for _, p := range c.pages {
+		lots := p.all()
+		for i := range lots {
+			f(&lots[i])
+		}
+	}
+	for i := range c.recent {
+		f(&c.recent[i])
+	}
+}
+
 // read reads all pages at once, for a command that looks for many lots. It
 // reports false if one cannot be read.
 func (c *closed) read() bool {

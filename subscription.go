@@ -69,6 +69,7 @@ type Subscription struct {
 	Active bool      // whether the plan has not ended
 	End    EndReason // why it ended, if it did
 	Ends   time.Time // when it ends, if that is known; zero if it renews
+	Renews time.Time // when the next cycle begins; zero if none does
 	Term   time.Time // when the billed term ends: what was paid before is not billed again
 	Next   *Plan     // to which it moves; nil if to none
 	When   When      // it moves or is cancelled; 0 if neither
@@ -421,6 +422,9 @@ func (w Wallet) Subscription() Subscription {
 		} else if at := instant(s.term); c.when == AtEnd && (v.Ends.IsZero() || at.Before(v.Ends)) {
 			v.Ends = at
 		}
+	}
+	if at := instant(s.ends); s.active && (v.Ends.IsZero() || at.Before(v.Ends)) {
+		v.Renews = at
 	}
 	if len(s.addons) > 0 {
 		v.Period = Period{instant(s.addFrom), instant(s.addUntil)}

@@ -127,12 +127,22 @@ func (w Wallet) Available() Amount { return w.Balance("", "").Available }
 // Balance is what a wallet has of one unit, as far as one scope can spend it.
 type Balance struct {
 	Unit      Unit
-	Available Amount            // can be spent now, for some feature at least
+	Available Amount            // can be spent while the plan is active, for some feature at least
 	Held      Amount            // set aside by holds
 	Debt      Amount            // owed: what the next credits pay
 	Pending   Amount            // granted, and not started yet
 	By        map[Source]Amount // what of Available came from where
 	Allowance Amount            // what the plan grants a cycle
+	Granted   Amount            // allowances and add-ons of the current period, as they were granted
+	Consumed  Amount            // of Granted
+	Used      Amount            // consumed in the current cycle, by all scopes, of whatever source, less what was reversed in it
+	Expiries  []Expiry          // what of Available expires when, the soonest first; what never does is not in it
+}
+
+// Expiry is an amount that expires at an instant.
+type Expiry struct {
+	At     time.Time
+	Amount Amount
 }
 
 // Balance returns what a scope can spend of a unit: the lots of all and, if
@@ -141,19 +151,18 @@ func (w Wallet) Balance(unit Unit, scope string) Balance {
 	b := Balance{Unit: unit, By: map[Source]Amount{}}
 	s := w.state()
 	for _, l := range s.lots.all {
-		switch {
-		case l.unit != unit || l.scope != "" && l.scope != scope:
-			continue
-		case l.pending:
-			b.Pending += l.amount
-		case l.available > 0:
-			b.By[l.source] += l.available
+		if l.unit == unit && (l.scope == "" || l.scope == scope) {
+			b.add(s, l)
 		}
-		b.Available += l.available
-		b.Held += l.held
 	}
+	s.closed.each(func(l *lot) {
+		if l.unit == unit && (l.scope == "" || l.scope == scope) && s.current(l) {
+			b.Granted, b.Consumed = b.Granted+l.amount, b.Consumed+l.consumed
+		}
+	})
+	slices.SortFunc(b.Expiries, func(x, y Expiry) int { return x.At.Compare(y.At) })
 	if t := s.of(unit); t != nil {
-		b.Debt = t.debt
+		b.Debt, b.Used = t.debt, t.used
 	}
 	if s.terms != nil {
 		for _, a := range s.terms.Allowances {
@@ -165,9 +174,44 @@ func (w Wallet) Balance(unit Unit, scope string) Balance {
 	return b
 }
 
+// add counts an open lot.
+func (b *Balance) add(s *state, l *lot) {
+	if l.pending {
+		b.Pending += l.amount
+		return
+	}
+	if s.current(l) {
+		b.Granted, b.Consumed = b.Granted+l.amount, b.Consumed+l.consumed
+	}
+	b.Held += l.held
+	if l.available == 0 {
+		return
+	}
+	b.Available += l.available
+	b.By[l.source] += l.available
+	if l.expires == forever {
+		return
+	}
+	at := instant(l.expires)
+	i := slices.IndexFunc(b.Expiries, func(x Expiry) bool { return x.At.Equal(at) })
+	if i < 0 {
+		b.Expiries, i = append(b.Expiries, Expiry{At: at}), len(b.Expiries)
+	}
+	b.Expiries[i].Amount += l.available
+}
+
+// current reports whether a lot is of what the current periods brought.
+func (s *state) current(l *lot) bool {
+	return l.renews() && l.starts >= s.starts || l.source == FromAddOn && l.origin == Origin{} && len(s.addons) > 0 && l.starts >= s.addFrom
+}
+
 // Spendable returns what a spend of a unit could draw on, with a feature and a
-// scope or without: [Wallet.Balance] counts the lots of all features.
+// scope or without: [Wallet.Balance] counts the lots of all features. Without an
+// active plan it is nothing.
 func (w Wallet) Spendable(unit Unit, feature, scope string) Amount {
+	if !w.state().active {
+		return 0
+	}
 	return w.state().available(debit{unit: unit, feature: feature, scope: scope})
 }
 

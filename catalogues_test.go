@@ -256,6 +256,7 @@ func TestCatalogueOfPackages(t *testing.T) {
 		r.do(credits.Spend{Feature: "response", Quantity: 1999})
 		r.refused(buy, credits.NotShort) // 1 is left, and the dearest use costs as much
 		r.do(credits.Spend{Feature: "review", Quantity: 7})
+		r.refused(credits.Buy{Pack: "extra", Amount: n("1000")}, credits.PackActive) // one at a time
 		b := r.do(buy)
 		if b.Charge != cash("20.00 USD") || r.lot(b.ID).Expires != day("2026-02-09 12:00") {
 			t.Errorf("it cost %v and lives until %v", b.Charge, r.lot(b.ID).Expires)
@@ -285,7 +286,30 @@ func TestCatalogueOfPackages(t *testing.T) {
 	})
 }
 
-func TestCatalogueOfThePlatformWithTwoMeters(t *testing.T) {
+// What is left of Free keeps its own end beside Plus.
+func TestCatalogueOfPlusAfterFree(t *testing.T) {
+	for _, tt := range []struct{ name, at, left, has, later string }{
+		{"CF-06/Plus while Free is live", "2026-02-01", "30", "2030", "2000"},
+		{"CF-06/Plus after Free has ended", "2026-04-15", "0", "2000", "2000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, "2026-01-15")
+			r.open(planOf(t, "marketplace", "free", ""))
+			r.do(credits.Spend{Feature: "response", Quantity: 20})
+			r.at(tt.at)
+			r.has(tt.left)
+			if s := r.do(credits.Subscribe{Plan: planOf(t, "marketplace", "plus", "")}); s.Charge != cash("60.00 USD") {
+				t.Errorf("Plus costs %v", s.Charge)
+			}
+			r.has(tt.has)
+			r.at("2026-04-14 23:59:59.999999")
+			r.hasAt("2026-04-15", tt.later) // what is left of Free has its own end
+		})
+	}
+}
+
+// Credits and conversations are two meters, and both begin anew on the 1st.
+func TestCatalogueOfTwoMeters(t *testing.T) {
 	r := newRig(t, "2026-01-15 09:00")
 	p := planOf(t, "outreach", "outreach-10k", "")
 	if p.Name != "" {
@@ -419,6 +443,122 @@ func TestCatalogueOfAddOns(t *testing.T) {
 				}
 			}
 			r.refused(credits.Refund{Purchase: u.ID}, credits.NonRefundable)
+		})
+	}
+}
+
+// The two plans of the creative platform: one without access, and one whose
+// credits go to any of three functions and end with the month.
+func TestCatalogueOfTwoPlans(t *testing.T) {
+	t.Run("FD-01/no access on Standard", func(t *testing.T) {
+		r := newRig(t, "2026-03-15 10:37")
+		r.open(planOf(t, "creative", "standard", ""))
+		r.has("0")
+		r.refused(credits.Spend{Feature: "custom-image", Quantity: 1}, credits.NotInPlan)
+		r.do(credits.Grant{Amount: n("10")})
+		r.refused(credits.Spend{Feature: "custom-image", Quantity: 1}, credits.NotInPlan)
+	})
+	t.Run("FD-02, FD-03, FD-04/renewal of Pro", func(t *testing.T) {
+		r := newRig(t, "2026-03-15 10:37")
+		opened := r.do(credits.Open{Plan: planOf(t, "creative", "pro", ""), Zone: "Europe/Berlin"})
+		r.has("2500")
+		if last := r.wallet().Cycle().LastDay(r.wallet().Zone()); last.Format(time.DateOnly) != "2026-04-14" {
+			t.Errorf("the last valid date is %v", last)
+		}
+		spent := r.do(credits.Spend{Feature: "dynamic-video", Quantity: 1800})
+		r.at("2026-04-14 21:59:59.999999")
+		if l := r.lot(opened.Lots()[0].ID); l.Available != n("700") {
+			t.Errorf("at its last instant the lot is %+v", l)
+		}
+		r.at("2026-04-14 22:00") // 15 April 00:00 in Berlin
+		r.has("2500")
+		r.tick()
+		r.told(spent.ID, "expired 700, renewed, granted 2500")
+	})
+	fields := map[string]int64{"fields": 1}
+	for name, uses := range map[string][]credits.Spend{
+		"videos": {{Feature: "dynamic-video", Quantity: 2500}},
+		"images": {{Feature: "custom-image", Quantity: 5000}},
+		"fields": {{Feature: "feed-optimization", Quantity: 125_000, Factors: fields}},
+		"a bit of all": {
+			{Feature: "feed-optimization", Quantity: 25_000, Factors: fields},
+			{Feature: "custom-image", Quantity: 2001},
+			{Feature: "dynamic-video", Quantity: 999},
+			{Feature: "custom-image", Quantity: 1},
+		},
+	} {
+		t.Run("FD-07, FD-09/"+name, func(t *testing.T) {
+			r := newRig(t, "2026-03-15 10:37")
+			opened := r.open(planOf(t, "creative", "pro", ""))
+			for _, use := range uses {
+				r.do(use)
+			}
+			r.has("0")
+			refusal := r.refused(credits.Spend{Feature: "custom-image", Quantity: 1}, credits.Insufficient)
+			if refusal.Need != n("0.5") || refusal.Available != 0 {
+				t.Errorf("refused with %+v", refusal)
+			}
+			for _, e := range r.history(acme, credits.HistoryQuery{After: opened.ID}) {
+				if e.Kind == credits.KindPurchased || e.Charge != (credits.Money{}) {
+					t.Errorf("entry %d: %v for %v", e.Seq, e.Kind, e.Charge)
+				}
+			}
+		})
+	}
+}
+
+// What a change of the team's units costs now and from the next cycle on: the
+// quote says what is then charged.
+func TestCatalogueOfQuotes(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		from, to  int64
+		now, next string
+		brings    string
+	}{
+		{"DB-08, DB-10/none to 3", 0, 3, "90.00 USD", "90.00 USD", "600"},
+		{"DB-09, DB-10/1 to 3", 1, 3, "60.00 USD", "90.00 USD", "400"},
+		{"DB-05, DB-09/3 to 1", 3, 1, "", "30.00 USD", "0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, "2026-01-15")
+			r.open(planOf(t, "studio", "team", ""))
+			if tt.from > 0 {
+				r.do(credits.SetUnits{AddOn: "credits", Units: tt.from})
+			}
+			r.at("2026-01-25") // what is left of the cycle costs and brings as much as a whole one
+			have := r.wallet().Available()
+			c := credits.SetUnits{AddOn: "credits", Units: tt.to}
+			preview, err := r.ledger.Preview(r.ctx, acme, "", c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Quote = preview.Quote()
+			done := r.do(c)
+			var now credits.Money
+			if tt.now != "" {
+				now = cash(tt.now)
+			}
+			for what, got := range map[string]credits.Money{"quoted": c.Quote.Charge, "charged": done.Charge} {
+				if got != now {
+					t.Errorf("%s now: %v, want %v", what, got, now)
+				}
+			}
+			if got := r.wallet().Available() - have; got != n(tt.brings) {
+				t.Errorf("it brings %v, want %s", got, tt.brings)
+			}
+			r.at("2026-02-15")
+			r.tick()
+			var charged credits.Money
+			for _, e := range r.history(acme, credits.HistoryQuery{After: done.ID}) {
+				if e.Kind == credits.KindUnitsRenewed {
+					charged = e.Charge
+				}
+			}
+			if c.Quote.Next != cash(tt.next) || charged != cash(tt.next) {
+				t.Errorf("from the next cycle on: quoted %v, charged %v, want %s", c.Quote.Next, charged, tt.next)
+			}
+			r.has(map[int64]string{1: "500", 3: "900"}[tt.to])
 		})
 	}
 }

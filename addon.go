@@ -78,7 +78,11 @@ func (s *state) wanted(addon string) (sum int64) {
 	return sum
 }
 
-func (s *state) peakOf(addon string) int64 {
+// peakOf returns the peak of an add-on in the period that t is in.
+func (s *state) peakOf(addon string, t int64) int64 {
+	if t >= s.addUntil {
+		return 0
+	}
 	for _, p := range s.peaks {
 		if p.addon == addon {
 			return p.units
@@ -107,19 +111,26 @@ func (s *state) unitsDue() Money {
 	return due
 }
 
-// addOnPeriod returns the period of the add-ons that t is in: the cycle, or a month of it.
+// addOnPeriod returns the period of the add-ons that t is in: as it was recorded,
+// or that of their schedule, which stays when a change of plan moves the plan's anchor.
 func (s *state) addOnPeriod(t int64) Period {
-	if len(s.addons) > 0 && t < s.addUntil {
+	if t < s.addUntil {
 		return Period{instant(s.addFrom), instant(s.addUntil)}
 	}
-	if months, ok := s.terms.Every.months(); !ok || months == 1 {
+	anchor := s.addAnchor
+	if len(s.addons) == 0 {
+		anchor = s.anchor
+	}
+	months, ok := s.terms.Every.months()
+	if anchor == s.anchor && (!ok || months == 1) && s.starts <= t && t < s.ends {
 		return Period{instant(s.starts), instant(s.ends)}
 	}
-	cycles := s.terms.cycles(s.anchor, s.loc)
-	cycles.Every = Months(1)
-	n := cycles.Index(instant(t))
-	start, end := micros(cycles.Instant(n)), micros(cycles.Instant(n+1))
-	return Period{instant(max(start, s.starts)), instant(max(min(end, s.ends), t+1))}
+	periods := s.terms.cycles(anchor, s.loc)
+	if ok {
+		periods.Every = Months(1)
+	}
+	n := periods.Index(instant(t))
+	return Period{instant(max(micros(periods.Instant(n)), s.addUntil)), instant(max(micros(periods.Instant(n+1)), t+1))}
 }
 
 func (c SetUnits) check(d *decision) (AddOn, error) {
@@ -178,7 +189,7 @@ func (c SetUnits) decide(d *decision) error {
 	if len(p.Goods) == 0 && p.Charge.Micros == 0 {
 		return d.setUnits(c.AddOn, c.Scope, c.Units, 0, Money{}, c.Note)
 	}
-	if u := w.undecided(func(p *purchase) bool { return p.Payment.State != ActionRequired }); u != nil && d.paid() {
+	if u := w.unknown(); u != nil && d.paid() {
 		return d.await(u)
 	}
 	return d.acquire(p, true, c.Note)
@@ -187,7 +198,7 @@ func (c SetUnits) decide(d *decision) error {
 // unitsPurchase returns what more units cost and bring now. Fewer are no purchase.
 func (d *decision) unitsPurchase(o AddOn, scope string, more int64) (Purchase, error) {
 	w := d.w
-	peak := w.peakOf(o.ID)
+	peak := w.peakOf(o.ID, d.at)
 	wanted := w.wanted(o.ID) + more
 	rise := max(0, wanted-peak)
 	p := Purchase{AddOn: o.ID, Scope: scope, Units: more, NoRefund: o.NoRefund}
@@ -275,18 +286,9 @@ func (d *decision) deliverUnits(p *Purchase, of ID, n Note) error {
 // renewUnits begins the next period of the add-ons: what was removed is gone, and
 // the rest brings what it brings.
 func (d *decision) renewUnits(t int64) error {
-	period := Period{Start: instant(t)}
-	w := d.w
-	if months, ok := w.terms.Every.months(); !ok || months == 1 {
-		period = Period{instant(w.starts), instant(w.ends)}
-	} else {
-		cycles := w.terms.cycles(w.anchor, w.loc)
-		cycles.Every = Months(1)
-		n := cycles.Index(instant(t))
-		period.End = instant(max(t+1, min(micros(cycles.Instant(n+1)), w.ends)))
-	}
-	due := w.unitsDue()
-	if err := d.emitEither(t, Entry{Kind: KindUnitsRenewed, Charge: due, Units: &Units{Period: period, Due: due}}); err != nil {
+	due := d.w.unitsDue()
+	u := &Units{Period: d.w.addOnPeriod(t), Due: due}
+	if err := d.emitEither(t, Entry{Kind: KindUnitsRenewed, Charge: due, Units: u}); err != nil {
 		return err
 	}
 	id := d.w.seq

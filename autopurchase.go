@@ -82,7 +82,7 @@ func (c Buy) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if u := d.w.undecided(func(p *purchase) bool { return p.Payment.State != ActionRequired }); u != nil && d.paid() {
+	if u := d.w.unknown(); u != nil && d.paid() {
 		return d.await(u)
 	}
 	d.made = d.w.seq + 1
@@ -376,14 +376,17 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 	if d.w.auto.suspended {
 		return autoSuspended, nil
 	}
-	if u := d.w.undecided(func(p *purchase) bool { return p.Payment.State == Unknown }); u != nil {
+	if u := d.w.unknown(); u != nil {
 		return autoOff, d.await(u)
+	}
+	if d.call.Bought >= 2 { // others spend what is bought faster than it comes
+		return autoOff, nil
 	}
 	need, ok := d.w.toBuy(x.unit, short)
 	size := d.w.terms.Auto.Size
 	packs := (int64(need)-1)/int64(size) + 1
 	amount, fits := mulInt(packs, int64(size))
-	if !ok || !fits || d.call.Bought >= 2 {
+	if !ok || !fits {
 		return autoLimited, nil
 	}
 	p, err := d.autoPurchase(k, Amount(amount))
@@ -435,7 +438,7 @@ func (s *state) toBuy(unit Unit, short Amount) (Amount, bool) {
 // available. Where nothing can be bought the spend stands.
 func (d *decision) trigger(unit Unit) error {
 	k, ok := d.w.autoOn(unit)
-	if !ok || d.w.auto.suspended || len(d.w.open.purchases) > 0 && d.paid() || d.call.Bound && d.paid() {
+	if !ok || d.w.auto.suspended || d.paid() && (d.call.Bound || d.w.openAuto() != nil || d.w.unknown() != nil) {
 		return nil
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()

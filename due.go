@@ -173,6 +173,9 @@ func (d *decision) carry(t int64) error {
 		unused[c.unit] -= min(c.amount, unused[c.unit])
 	}
 	for _, a := range d.w.terms.Allowances {
+		if _, ends := d.w.following(t); ends != 0 {
+			break // there is no next cycle to carry anything into
+		}
 		amount, expires := d.rollover(a, unused[a.Unit], t)
 		shares = append(shares, share{FromRollover, a.Unit, amount, expires})
 	}

@@ -25,6 +25,9 @@ func (s *state) foldCycle(e *Entry) error {
 		}
 	}
 	s.foldTerm(e)
+	if e.Kind == KindRenewed && s.addAnchor == s.anchor {
+		s.addAnchor = micros(c.Anchor)
+	}
 	s.anchor, s.cycle = micros(c.Anchor), c.Number
 	s.starts, s.ends = micros(c.Period.Start), micros(c.Period.End)
 	if !c.Same {
@@ -101,7 +104,7 @@ func (s *state) foldChange(e *Entry) error {
 		}
 		s.active, s.ended = false, c.End
 		if c.End == EndCancelled || c.End == EndOfLife {
-			s.addons, s.peaks, s.addUntil = nil, nil, 0
+			s.addons = nil
 		}
 		return nil
 	}
@@ -132,7 +135,13 @@ func (s *state) foldUnits(e *Entry) error {
 	case u == nil || u.Now < 0 || u.Next < 0 || u.Now > 2*maxSeats || u.Next > 2*maxSeats:
 		return broken(e, "sets no units")
 	}
+	if len(s.addons) == 0 {
+		s.addAnchor = s.anchor
+	}
 	s.addons, s.peaks = slices.Clone(s.addons), slices.Clone(s.peaks)
+	if micros(e.At) >= s.addUntil {
+		s.peaks = nil
+	}
 	if e.Kind == KindUnitsRenewed {
 		s.addons = slices.DeleteFunc(s.addons, func(h holding) bool { return h.next == 0 })
 		s.peaks = nil
@@ -153,7 +162,6 @@ func (s *state) foldUnits(e *Entry) error {
 		s.addons[i].now, s.addons[i].next = u.Now, u.Next
 		s.raise(u.AddOn)
 	}
-	s.addFrom, s.addUntil = 0, 0
 	if len(s.addons) > 0 {
 		if !u.Period.Start.Before(u.Period.End) || u.Period.End.Unix() > endOfTime {
 			return broken(e, "sets units in no period")

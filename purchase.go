@@ -143,6 +143,12 @@ func (s *state) undecided(is func(*purchase) bool) *purchase {
 	return nil
 }
 
+// unknown returns a purchase nobody knows the outcome of: it is resolved before
+// anything else is bought.
+func (s *state) unknown() *purchase {
+	return s.undecided(func(p *purchase) bool { return p.Payment.State != ActionRequired })
+}
+
 // ParseChargeKey returns the wallet and the purchase of a charge key, for a
 // webhook that has nothing else.
 func ParseChargeKey(key string) (WalletID, ID, error) {

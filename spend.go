@@ -90,11 +90,11 @@ func (c Release) request(r *request) {
 }
 
 func (c Spend) usage() usage {
-	return usage{c.Feature, c.Quantity, c.Factors, c.Unit, c.Amount, c.Scope, c.Note}
+	return usage{c.Feature, c.Quantity, c.Factors, c.Unit, c.Amount, c.Scope, c.Note, false}
 }
 
 func (c Reserve) usage() usage {
-	return usage{c.Feature, c.Quantity, c.Factors, c.Unit, c.Amount, c.Scope, c.Note}
+	return usage{c.Feature, c.Quantity, c.Factors, c.Unit, c.Amount, c.Scope, c.Note, false}
 }
 
 func (c Capture) usage() usage {
@@ -117,6 +117,7 @@ type usage struct {
 	amount   Amount
 	scope    string
 	note     Note
+	held     bool // by a hold, which outlives the plan
 }
 
 func (u usage) request(r *request) {
@@ -134,7 +135,7 @@ func (d *decision) price(u usage) (debit, error) {
 	if err := u.check(); err != nil {
 		return x, err
 	}
-	if err := d.active(); err != nil {
+	if err := d.active(); err != nil && !u.held {
 		return x, err
 	}
 	if u.feature == "" {
@@ -366,7 +367,7 @@ func (d *decision) used(c Capture, h *hold) (debit, error) {
 		x.amount = h.amount
 	case c.Amount == 0 && !c.Free:
 		u := c.usage()
-		u.feature, u.scope = h.feature, h.scope
+		u.feature, u.scope, u.held = h.feature, h.scope, true
 		return d.price(u)
 	}
 	return x, nil
@@ -425,6 +426,12 @@ func (c Capture) decide(d *decision) error {
 
 // drawMore returns the lines for what a capture needs beyond its hold, and what they do not cover.
 func (d *decision) drawMore(h *hold, more debit) ([]Line, Amount, error) {
+	switch err := d.active(); {
+	case err != nil && h.over == DrawAll:
+		return nil, 0, err
+	case err != nil && h.over == DrawSome:
+		return nil, more.amount, nil
+	}
 	switch h.over {
 	case DrawAll:
 		lines, err := d.cover(more, Consumed)

@@ -55,20 +55,21 @@ type totals struct {
 
 // subscribed is what the wallet is subscribed to, beside its plan and cycle.
 type subscribed struct {
-	active   bool
-	ended    EndReason
-	term     int64   // when the billed term ends
-	life     int64   // when the plan ends by itself; forever if it does not
-	paid     Money   // the highest price that was billed for the term
-	marks    []mark  // the highest allowances of the cycle
-	change   *change // that is scheduled
-	had      []string
-	addons   []holding
-	peaks    []peak
-	addFrom  int64 // of the period of the add-ons
-	addUntil int64
-	planNew  bool // the plan changed since the state was stored
-	nextNew  bool // what is scheduled did
+	active    bool
+	ended     EndReason
+	term      int64   // when the billed term ends
+	life      int64   // when the plan ends by itself; forever if it does not
+	paid      Money   // the highest price that was billed for the term
+	marks     []mark  // the highest allowances of the cycle
+	change    *change // that is scheduled
+	had       []string
+	addons    []holding
+	peaks     []peak
+	addFrom   int64 // of the period of the add-ons
+	addUntil  int64
+	addAnchor int64 // of their schedule
+	planNew   bool  // the plan changed since the state was stored
+	nextNew   bool  // what is scheduled did
 }
 
 // mark is the highest allowance of a unit in a cycle: no more is granted in it,

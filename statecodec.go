@@ -156,10 +156,11 @@ func (w *writer) subscribed(s *state) {
 		w.b = append(w.b, hash[:]...)
 	}
 	w.texts(s.had)
-	w.uint(uint64(len(s.addons)))
-	if len(s.addons) == 0 {
+	w.bool(s.addUntil != 0)
+	if s.addUntil == 0 { // it never had any
 		return
 	}
+	w.uint(uint64(len(s.addons)))
 	for _, h := range s.addons {
 		w.text(h.addon)
 		w.text(h.scope)
@@ -173,6 +174,7 @@ func (w *writer) subscribed(s *state) {
 	}
 	w.int(s.addFrom)
 	w.int(s.addUntil)
+	w.int(s.addAnchor)
 }
 
 func (r *reader) subscribed(s *state) (next [32]byte) {
@@ -185,17 +187,16 @@ func (r *reader) subscribed(s *state) (next [32]byte) {
 		copy(next[:], r.take(len(next)))
 	}
 	s.had = r.texts()
-	n := r.count()
-	if n == 0 {
+	if !r.bool() {
 		return next
 	}
-	for range n {
+	for range r.count() {
 		s.addons = append(s.addons, holding{r.text(), r.text(), r.int(), r.int()})
 	}
 	for range r.count() {
 		s.peaks = append(s.peaks, peak{r.text(), r.int()})
 	}
-	s.addFrom, s.addUntil = r.int(), r.int()
+	s.addFrom, s.addUntil, s.addAnchor = r.int(), r.int(), r.int()
 	return next
 }
 

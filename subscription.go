@@ -219,7 +219,19 @@ func (d *decision) move(t *terms, n Note) error {
 	if err := d.emit(Entry{Kind: KindSubscribed, Charge: charge, Cycle: c, Note: n}); err != nil {
 		return err
 	}
-	return d.grantAllowances(d.at, rises, d.risePrice(charge), part, whole)
+	if err := d.grantAllowances(d.at, rises, d.risePrice(charge), part, whole); err != nil {
+		return err
+	}
+	return d.resumeUnits()
+}
+
+// resumeUnits begins a period of the add-ons if that of before is over: a plan
+// that ended did not renew them.
+func (d *decision) resumeUnits() error {
+	if len(d.w.addons) > 0 && d.w.addUntil <= d.at {
+		return d.renewUnits(d.at)
+	}
+	return nil
 }
 
 // above returns what a price exceeds one that was paid by; a price in another
@@ -397,10 +409,7 @@ func (c Reactivate) decide(d *decision) error {
 	if err := d.grantAllowances(d.at, rises, w.terms.cyclePrice(w.cycle), 1, 1); err != nil {
 		return err
 	}
-	if len(w.addons) > 0 && w.addUntil <= d.at {
-		return d.renewUnits(d.at)
-	}
-	return nil
+	return d.resumeUnits()
 }
 
 // Subscription returns what the wallet is subscribed to.

@@ -14,20 +14,21 @@
 // What can be done is a [Command], a struct of its own, and [Ledger.Do] does
 // it under a [Key], once. A verb makes a noun, and the [Receipt] has its [ID].
 //
-//	Open      a wallet under a plan      SetZone          from the next cycle on
-//	Spend     credits                    Reverse          a spend
-//	Reserve   a [Hold]                   Capture, Release a hold
-//	Grant     a [Lot]                    Revoke           lots
-//	Buy       a purchase                 Refund           a purchase
-//	CarryOver past one reset             SetAutoPurchase  on or off
-//	Erase     actors and notes           [Ledger.Transfer] between two wallets
+//	Open       a wallet under a plan       Subscribe       to another, now or later
+//	Spend      credits                     Cancel, Reactivate, Lapse, Deactivate
+//	Reverse    a spend                     SetUnits        of an [AddOn]; Reassign
+//	Reserve    a [Hold]                    Buy, Sell       a [Purchase]
+//	Capture    or Release a hold           Settle, Refund  a purchase
+//	Grant      a [Lot]; Revoke lots        SetAutoPurchase on or off; SetMethod
+//	CarryOver  past one reset              Ask             a [Request]; Approve, Dismiss
+//	SetZone    from the next cycle on      Erase           actors and notes
 //
-// A lot is an amount that came together and ends together: an allowance comes
-// with the plan, a purchase is bought, a grant is given, a rollover is carried.
-// A spend is what the holder does, time expires, an operator revokes. Available
-// is what can be spent now. A cycle is one allowance period, a term is what is
-// billed. An [Entry] is one step of a wallet's history, and moves amounts
-// between accounts in lines.
+// [Ledger.Transfer] moves credits between two wallets. A lot is an amount that
+// came together and ends together: an allowance comes with the plan, a purchase
+// is bought, a grant is given, a rollover is carried. A spend is what the holder
+// does, time expires, an operator revokes. Available is what can be spent now. A
+// cycle is one allowance period, a term is what is billed. An [Entry] is one step
+// of a wallet's history, and moves amounts between accounts in lines.
 //
 // # Laws
 //
@@ -43,15 +44,16 @@
 //
 // Nothing fires by itself: what falls due is written by the next command or
 // [Ledger.Tick], dated when it fell due. A context that ends proves nothing: the
-// same call tells what became of it. Renewals and purchases take no payment:
-// their entries say what the holder owes. Times are kept to the microsecond,
-// amounts to the millionth. Zones come from the host's tzdata.
+// same call tells what became of it. A plan's price and its renewals take no
+// payment: their entries say what falls due. Purchases take one through a
+// [Charger], if there is one. Times are kept to the microsecond, amounts to the
+// millionth. Zones come from the host's tzdata. A hash chain proves that no entry
+// was changed, not that the end was not cut off: for that keep [Ledger.Head] elsewhere.
 //
-// A hash chain proves that no entry was changed, not that the end was not cut
-// off: for that keep [Ledger.Head] elsewhere. The limits: 10,000 open lots, 1,000
-// open holds, 1,000 unpaid spends, 64 units, 4 MiB of open state a wallet; 1,000
-// lines an entry; 1,200 cycles a commit; names, keys and references of 255 bytes;
-// 16 labels of 64 and 256 bytes. One more is [ErrLimit].
+// The limits: 10,000 open lots, 1,000 open holds, 1,000 unpaid spends, 100 purchases
+// and 100 requests that are open, units for 1,000 scopes, 64 units, 4 MiB of open
+// state a wallet; 1,000 lines an entry; 1,200 cycles a commit; names, keys and
+// references of 255 bytes; 16 labels of 64 and 256 bytes. One more is [ErrLimit].
 package credits
 
 import (

@@ -97,9 +97,13 @@ func (o *AddOn) costs(units int64) (Money, bool) {
 	return Money{Micros: n, Currency: o.Price.Currency}, ok
 }
 
-// unitsDue returns what all add-ons cost from the next period on.
+// unitsDue returns what all add-ons cost from the next period on: nothing, where
+// the subscription is cancelled.
 func (s *state) unitsDue() Money {
 	var due Money
+	if s.cancelled() {
+		return due
+	}
 	for i := range s.terms.AddOns {
 		o := &s.terms.AddOns[i]
 		if cost, ok := o.costs(s.wanted(o.ID)); ok && cost.Micros != 0 {
@@ -109,6 +113,19 @@ func (s *state) unitsDue() Money {
 		}
 	}
 	return due
+}
+
+// dueWith is unitsDue with so many units of an add-on.
+func (s *state) dueWith(o AddOn, units int64) (Money, error) {
+	if s.cancelled() {
+		return Money{}, nil
+	}
+	before, ok := o.costs(s.wanted(o.ID))
+	after, ok2 := o.costs(units)
+	if !ok || !ok2 {
+		return Money{}, overflows("units")
+	}
+	return s.unitsDue().Add(Money{Micros: after.Micros - before.Micros, Currency: o.Price.Currency})
 }
 
 // addOnPeriod returns the period of the add-ons that t is in: as it was recorded,
@@ -173,7 +190,7 @@ func (c SetUnits) decide(d *decision) error {
 	w := d.w
 	h := w.unitsOf(c.AddOn, c.Scope)
 	total := w.wanted(c.AddOn) - h.next + c.Units
-	if o.Max > 0 && total > o.Max {
+	if o.Max > 0 && total > o.Max && c.Units > h.next {
 		e := d.refuse(LimitReached, "the plan allows fewer units")
 		e.Remedies = []Remedy{{Kind: RemedyLimit}}
 		return e
@@ -190,6 +207,9 @@ func (c SetUnits) decide(d *decision) error {
 		return d.setUnits(c.AddOn, c.Scope, c.Units, 0, Money{}, c.Note)
 	}
 	if u := w.unknown(); u != nil && d.paid() {
+		return d.await(u)
+	}
+	if u := w.undecided(func(p *purchase) bool { return p.AddOn == c.AddOn && p.Scope == c.Scope }); u != nil {
 		return d.await(u)
 	}
 	return d.acquire(p, true, c.Note)
@@ -213,12 +233,8 @@ func (d *decision) unitsPurchase(o AddOn, scope string, more int64) (Purchase, e
 	if p.Charge = (Money{Micros: after.Micros - before.Micros, Currency: o.Price.Currency}); p.Charge.Micros == 0 {
 		p.Charge = Money{}
 	}
-	next, ok := mulInt(o.Price.Micros, max(0, wanted-o.Included)-max(0, wanted-more-o.Included))
-	if !ok {
-		return p, overflows("units")
-	}
 	var err error
-	if p.Next, err = w.unitsDue().Add(Money{Micros: next, Currency: o.Price.Currency}); err != nil {
+	if p.Next, err = w.dueWith(o, wanted); err != nil {
 		return p, err
 	}
 	for _, a := range o.Allowances {
@@ -241,9 +257,7 @@ func (d *decision) setUnits(addon, scope string, units int64, of ID, charge Mone
 	h := w.unitsOf(addon, scope)
 	u := &Units{AddOn: addon, Scope: scope, Now: max(h.now, units), Next: units, Period: w.addOnPeriod(d.at), Due: w.unitsDue()}
 	if o, ok := w.terms.addOn(addon); ok {
-		after := w.wanted(addon) - h.next + units
-		change, _ := mulInt(o.Price.Micros, max(0, after-o.Included)-max(0, w.wanted(addon)-o.Included))
-		if due, err := u.Due.Add(Money{Micros: change, Currency: o.Price.Currency}); err == nil {
+		if due, err := w.dueWith(o, w.wanted(addon)-h.next+units); err == nil {
 			u.Due = due
 		}
 	}
@@ -283,11 +297,17 @@ func (d *decision) deliverUnits(p *Purchase, of ID, n Note) error {
 	return nil
 }
 
+// cancelled reports whether the plan is to end and nothing to follow it.
+func (s *state) cancelled() bool { return s.change != nil && s.change.terms == nil }
+
 // renewUnits begins the next period of the add-ons: what was removed is gone, and
-// the rest brings what it brings.
+// the rest brings what it brings. Where the subscription is cancelled all are gone.
 func (d *decision) renewUnits(t int64) error {
 	due := d.w.unitsDue()
 	u := &Units{Period: d.w.addOnPeriod(t), Due: due}
+	if d.w.cancelled() {
+		u.Period = Period{}
+	}
 	if err := d.emitEither(t, Entry{Kind: KindUnitsRenewed, Charge: due, Units: u}); err != nil {
 		return err
 	}

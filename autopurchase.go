@@ -246,7 +246,7 @@ func (c Refund) decide(d *decision) error {
 func (d *decision) refund(c Refund, id ID) error {
 	l := d.w.look(id)
 	if l.available == 0 {
-		return d.revoke(id, c.Note)
+		return d.revoke(id, d.at, c.Note)
 	}
 	e := Entry{
 		Kind: KindRefunded, Of: c.Purchase, Unit: l.unit, Note: c.Note,
@@ -275,7 +275,7 @@ func (c SetAutoPurchase) decide(d *decision) error {
 			return err
 		}
 	}
-	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{Resume: c.Resume}}
+	e := Entry{Kind: KindAutoSet, Note: c.Note, Setting: &Setting{Resume: c.Resume && d.w.auto.suspended}}
 	d.made = d.w.seq + 1
 	if !c.On {
 		return d.emit(e)

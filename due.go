@@ -17,7 +17,7 @@ func (d *decision) advance(to int64, cycles int) (done bool, err error) {
 		if t > to || t == forever {
 			return true, nil
 		}
-		if d.w.active && t == d.w.ends {
+		if d.w.active && (t == d.w.ends || len(d.w.addons) > 0 && t == d.w.addUntil) {
 			if cycles == 0 {
 				return false, nil
 			}
@@ -301,8 +301,8 @@ func (d *decision) renew(t int64) error {
 	if why != 0 {
 		return d.endDue(t, why)
 	}
-	if next != w.terms {
-		if err := d.leave(w.terms.Leaving); err != nil {
+	if next.ID != w.terms.ID {
+		if err := d.leave(w.terms.Leaving, t); err != nil {
 			return err
 		}
 	}
@@ -357,7 +357,7 @@ func (d *decision) endDue(t int64, why EndReason) error {
 	if err := d.emitDue(t, Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}}); err != nil {
 		return err
 	}
-	return d.leave(d.w.terms.Leaving)
+	return d.leave(d.w.terms.Leaving, t)
 }
 
 // grantAllowances opens the lots of the current cycle: part/whole of the given

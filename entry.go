@@ -95,7 +95,7 @@ type Setting struct {
 	CarryOver Amount    // of the entry's unit, that the next reset carries over
 	Expires   time.Time // of what is carried over; zero for one cycle
 	Erased    []ID      // whose actors and notes were removed
-	Resume    bool      // auto-purchase that a decline suspended goes on
+	Resume    bool      // auto-purchase goes on, which a decline had suspended: also of a method, or of a purchase by hand
 }
 
 // Line moves a positive amount of the entry's unit from one account to another.

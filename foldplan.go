@@ -49,12 +49,12 @@ func (s *state) foldPlan(e *Entry) error {
 	if s.change != nil {
 		s.change, s.nextNew = nil, true
 	}
-	if t.Once && !slices.Contains(s.had, t.ID) {
+	if t.Once && !slices.Contains(s.had, t.ID) && len(s.had) < maxHad {
 		s.had = append(slices.Clone(s.had), t.ID)
 	}
 	s.addons = slices.DeleteFunc(slices.Clone(s.addons), func(h holding) bool {
-		_, known := t.addOn(h.addon)
-		return !known
+		o, known := t.addOn(h.addon)
+		return !known || o.Scoped != (h.scope != "")
 	})
 	s.reserve(t.units())
 	s.reindex()
@@ -97,17 +97,17 @@ func (s *state) foldChange(e *Entry) error {
 	if c == nil || c.When >= whens || c.End >= ends {
 		return broken(e, "changes nothing")
 	}
-	s.change, s.nextNew = nil, true
 	if e.Kind == KindEnded {
 		if c.End == 0 {
 			return broken(e, "ends the plan for no reason")
 		}
 		s.active, s.ended = false, c.End
-		if c.End == EndCancelled || c.End == EndOfLife {
-			s.addons = nil
+		if c.End == EndCancelled || c.End == EndOfLife { // else it may be reactivated as it was
+			s.addons, s.change, s.nextNew = nil, nil, true
 		}
 		return nil
 	}
+	s.change, s.nextNew = nil, true
 	if c.When == 0 {
 		return nil
 	}
@@ -141,6 +141,10 @@ func (s *state) foldUnits(e *Entry) error {
 	s.addons, s.peaks = slices.Clone(s.addons), slices.Clone(s.peaks)
 	if micros(e.At) >= s.addUntil {
 		s.peaks = nil
+	}
+	if e.Kind == KindUnitsRenewed && u.Period == (Period{}) {
+		s.addons, s.peaks = nil, nil
+		return nil
 	}
 	if e.Kind == KindUnitsRenewed {
 		s.addons = slices.DeleteFunc(s.addons, func(h holding) bool { return h.next == 0 })

@@ -151,7 +151,7 @@ func (c Revoke) decide(d *decision) error {
 		if !l.open() || l.withdrawn {
 			return d.refuse(Ended, "the lot has nothing left that is not held")
 		}
-		return d.revoke(c.Lot, c.Note)
+		return d.revoke(c.Lot, d.at, c.Note)
 	}
 	var lots []ID
 	for _, slot := range d.w.byID {
@@ -163,15 +163,15 @@ func (c Revoke) decide(d *decision) error {
 		return d.refuse(Ended, "no lot has anything left")
 	}
 	for _, id := range lots {
-		if err := d.revoke(id, c.Note); err != nil {
+		if err := d.revoke(id, d.at, c.Note); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// revoke takes back what a lot has or would have.
-func (d *decision) revoke(id ID, n Note) error {
+// revoke takes back what a lot has or would have, now or when time does.
+func (d *decision) revoke(id ID, t int64, n Note) error {
 	l := d.w.look(id)
 	e := Entry{Kind: KindRevoked, Of: id, Unit: l.unit, Scope: l.scope, Note: n}
 	amount := l.available
@@ -182,7 +182,7 @@ func (d *decision) revoke(id ID, n Note) error {
 	if amount > 0 {
 		e.Lines = append(e.Lines, Line{Lot: id, From: Available, To: Revoked, Amount: amount})
 	}
-	return d.emit(e)
+	return d.emitEither(t, e)
 }
 
 func (c CarryOver) decide(d *decision) error {

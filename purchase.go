@@ -283,12 +283,24 @@ func (d *decision) deliver(p *Purchase, of ID, n Note) error {
 			if p.Surcharge.Micros != 0 {
 				e.Surcharge = p.Surcharge
 			}
+			if !p.Auto {
+				e.Setting = d.resumes()
+			}
 		}
 		if err := d.open(e, d.at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// resumes returns the setting of an entry by which auto-purchase goes on that a
+// decline suspended; nil if none did.
+func (d *decision) resumes() *Setting {
+	if !d.w.auto.suspended {
+		return nil
+	}
+	return &Setting{Resume: true}
 }
 
 func (p Payment) check() error {
@@ -411,7 +423,7 @@ func (c SetMethod) decide(d *decision) error {
 		return err
 	}
 	d.made = d.w.seq + 1
-	if err := d.emit(Entry{Kind: KindMethodSet, Method: &c.Method, Note: c.Note}); err != nil {
+	if err := d.emit(Entry{Kind: KindMethodSet, Method: &c.Method, Setting: d.resumes(), Note: c.Note}); err != nil {
 		return err
 	}
 	if k, ok := d.w.terms.autoPack(); ok {
@@ -448,7 +460,7 @@ func (c Sell) decide(d *decision) error {
 	id := d.w.seq + 1
 	d.made = id
 	return d.open(Entry{
-		Kind: KindPurchased, Unit: c.Unit, Charge: c.Price, Note: c.Note,
+		Kind: KindPurchased, Unit: c.Unit, Charge: c.Price, Setting: d.resumes(), Note: c.Note,
 		Purchase: &Purchase{ID: id, Charge: c.Price, Plan: d.w.terms.ID, Version: d.w.terms.Version, At: instant(d.at)},
 		Opens: &Terms{
 			Source: FromPurchase, Amount: c.Amount, Starts: instant(d.at), Expires: truncated(c.Expires), Priority: 100,

@@ -22,7 +22,8 @@ type Granted struct {
 
 // same reports whether two quotes charge and grant the same.
 func (q Quote) same(o Quote) bool {
-	return q.Charge.Micros == o.Charge.Micros && q.Next.Micros == o.Next.Micros && slices.Equal(q.Grants, o.Grants)
+	same := func(a, b Money) bool { return a.Micros == b.Micros && (a.Micros == 0 || a.Currency == b.Currency) }
+	return same(q.Charge, o.Charge) && same(q.Next, o.Next) && slices.Equal(q.Grants, o.Grants)
 }
 
 // grant adds to what a quote grants.

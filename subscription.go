@@ -9,7 +9,8 @@ import (
 
 // Subscribe moves a wallet to another plan, or to another version of its own: at
 // once, when the next cycle begins, or when the billed term ends. What becomes
-// of the lots that are there is the policy of the plan that it leaves.
+// of the lots that are there is the policy of the plan that it leaves for one of
+// another ID; units of add-ons that the new plan does not have end.
 //
 // While a paid period runs, the schedule stands, and only what exceeds what was
 // granted and billed in it is granted and charged, however often plans change.
@@ -155,6 +156,8 @@ func (c Subscribe) decide(d *decision) error {
 		return &InvalidError{Field: "plan", Reason: "is what the wallet has", Err: ErrExists}
 	case t.Once && slices.Contains(w.had, t.ID):
 		return d.refuse(HadBefore, "plan "+t.ID)
+	case t.Once && len(w.had) >= maxHad:
+		return beyond("wallet", "has had %d plans that can be had once", maxHad)
 	}
 	if w.active && c.when() != AtOnce {
 		return d.emit(Entry{Kind: KindScheduled, Change: &Change{Plan: &t.Plan, When: c.when()}, Note: c.Note})
@@ -182,15 +185,23 @@ func (s *state) fits(t *terms) error {
 // move subscribes to a plan now.
 func (d *decision) move(t *terms, n Note) error {
 	w := d.w
-	if w.active {
-		if err := d.leave(w.terms.Leaving); err != nil {
+	if w.active && t.ID != w.terms.ID {
+		if err := d.leave(w.terms.Leaving, d.at); err != nil {
 			return err
 		}
 	}
 	paid := w.paid.Micros > 0 && d.at < w.term
 	same := paid || d.at < w.ends && (w.paid.Micros > 0 || t.Price.Micros == 0)
-	c := &Cycle{Plan: &t.Plan, Same: same}
-	cycles := t.cycles(d.at, w.loc)
+	c := &Cycle{Plan: &t.Plan, Same: same && d.at < w.ends}
+	zone := w.loc
+	if !same && w.next != "" {
+		c.Zone = w.next
+		var err error
+		if zone, err = loadZone(w.next); err != nil {
+			return err
+		}
+	}
+	cycles := t.cycles(d.at, zone)
 	if same {
 		cycles.Anchor = instant(w.starts)
 		if t.Every == w.terms.Every && t.Anchor == w.terms.Anchor {
@@ -214,7 +225,7 @@ func (d *decision) move(t *terms, n Note) error {
 	rises := w.rises(t, same && d.at < w.ends)
 	part, whole := int64(1), int64(1)
 	if !same {
-		part, whole = t.firstShare(instant(d.at), c.Period, w.loc)
+		part, whole = t.firstShare(instant(d.at), c.Period, zone)
 	}
 	if err := d.emit(Entry{Kind: KindSubscribed, Charge: charge, Cycle: c, Note: n}); err != nil {
 		return err
@@ -297,7 +308,7 @@ func (p *Plan) lifeOf(cycles schedule, number int) time.Time {
 
 // leave revokes the lots that a plan's leaving policy forfeits. Open lots only,
 // by number.
-func (d *decision) leave(v Leaving) error {
+func (d *decision) leave(v Leaving, t int64) error {
 	var gone []ID
 	for _, slot := range d.w.byID {
 		l := d.w.lots.at(int(slot))
@@ -306,7 +317,7 @@ func (d *decision) leave(v Leaving) error {
 		}
 	}
 	for _, id := range gone {
-		if err := d.revoke(id, Note{}); err != nil {
+		if err := d.revoke(id, t, Note{}); err != nil {
 			return err
 		}
 	}
@@ -364,10 +375,10 @@ func (c Deactivate) decide(d *decision) error {
 
 // end ends the plan now.
 func (d *decision) end(why EndReason, fates Leaving, n Note) error {
-	if err := d.emitEither(d.at, Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}, Note: n}); err != nil {
+	if err := d.emit(Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}, Note: n}); err != nil {
 		return err
 	}
-	return d.leave(fates)
+	return d.leave(fates, d.at)
 }
 
 func (c Reactivate) decide(d *decision) error {
@@ -399,8 +410,7 @@ func (c Reactivate) decide(d *decision) error {
 	}
 	if d.at >= w.term {
 		e.Charge = w.terms.Price
-		per := w.terms.cyclesPerTerm()
-		y.Term = cycles.Instant(y.Number/per*per + per)
+		y.Term = w.terms.termFrom(cycles, y.Number)
 	}
 	rises := w.rises(w.terms, y.Same)
 	if err := d.emit(e); err != nil {

@@ -1,0 +1,155 @@
+// Package usage says what credits were used for: when, by whom, for which
+// feature, for which user or identity, out of what, for which campaign.
+//
+//	rows, err := usage.Of(ctx, ledger, "acme", usage.Query{By: []usage.Dimension{usage.Day, usage.Feature}})
+//
+// # What counts
+//
+// A spend and a capture of a hold count when they are booked, and a reversal
+// takes back what it gives back, when that is booked. What was used beyond what
+// there was is used too: it is owed, and to pay it later is no further usage.
+// Nothing else counts: what expires, is revoked, refunded or moved was not used.
+//
+// A reversal belongs where its spend belongs, whoever asked for it: to the
+// spend's user, labels, feature and scope. A capture belongs to the user who made
+// the hold, and to its own only if the hold has none.
+//
+// Each microcredit used is in one row and in one alone. So whatever usage is
+// grouped by, the rows of a period add up to the same amount, the same number of
+// spends, the same quantity, and the same revenue. What lacks a dimension, such
+// as a label, is in a group of its own: its Group has no such key, where that of
+// an empty label has the key and no text.
+package usage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/credits"
+)
+
+// Dimension is what usage is grouped by. [Label] makes one of any label. A
+// dimension is its own text, to be taken from a request as it is: "day",
+// "feature" or "label:campaign".
+type Dimension string
+
+// The dimensions. Of the first four, which are in the wallet's zone, a query
+// takes one at most.
+const (
+	Hour    Dimension = "hour"    // an hour that clocks show twice is two
+	Day     Dimension = "day"     // of the local calendar
+	Week    Dimension = "week"    // from Monday
+	Month   Dimension = "month"   // of the calendar, not of the plan
+	Actor   Dimension = "actor"   // the ID of the user who spent or made the hold; none if the host did, or it was erased
+	Feature Dimension = "feature" // none if an amount was spent without one
+	Scope   Dimension = "scope"   // such as an identity; none if it was for all
+	Unit    Dimension = "unit"    // all units of the wallet; that of credits is ""
+	Source  Dimension = "source"  // of the lots, such as "allowance"; see [Query]
+)
+
+// Label returns the dimension of a label of notes.
+func Label(name string) Dimension { return labelPrefix + Dimension(name) }
+
+const labelPrefix = "label:"
+
+// Limits.
+const (
+	maxBy     = 16      // dimensions of a query
+	maxGroups = 100_000 // rows of an answer
+)
+
+// Query asks what credits were used for.
+//
+// Grouped by [Source], usage is that of the lots it came from, by the text of
+// their [credits.Source]. What is owed has the source "debt" until it is paid:
+// then the payment, when it is booked, takes it from "debt" and adds it to the
+// source that paid. What cost nothing has no source. A spend that drew on
+// several sources counts once, in Spends and Quantity, with the first.
+type Query struct {
+	Unit     credits.Unit   // default credits; empty where By has Unit
+	Within   credits.Period // includes Start and excludes End; zero is the current cycle, or all since the last one began; a zero Start or End alone is no bound
+	By       []Dimension    // at most 16, in any order; none is one row for all
+	Occurred bool           // goes by when usage occurred, where the host said so, and a reversal by its spend; default when it was booked
+}
+
+// Row is what one group used. Its sums may be negative, where more was reversed
+// than spent.
+type Row struct {
+	Start      time.Time            // of the hour, day, week or month, in the wallet's zone; zero without one
+	Group      map[Dimension]string // the values of the other dimensions; what has none has no key
+	Amount     credits.Amount       // spent less reversed
+	Spends     int64                // how many spends and captures, those that were free or reversed included
+	Quantity   int64                // of features, multiplied by their factors; reversed or not
+	Recognised []credits.Money      // earned by it, one for each currency, by code; what debts earn comes when they are paid
+}
+
+// Of returns what a wallet used, in order of Start, and then of the dimensions in
+// the order of By: what has none first, the others by the bytes of their text. A
+// group of which all sums are 0 has no row.
+//
+// It reads the entries of the period once, in pages, and keeps no more than the
+// rows. A wallet that is not open is [credits.ErrNotFound], a query that makes no
+// sense [credits.ErrInvalid], and more than 100,000 rows, or a sum that is no
+// amount, [credits.ErrLimit].
+func Of(ctx context.Context, l *credits.Ledger, id credits.WalletID, q Query) ([]Row, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	r, err := newReader(ctx, l, id, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return r.groups.rows()
+}
+
+// check reports what is wrong with a query.
+func (q Query) check() error {
+	if len(q.By) > maxBy {
+		return &credits.InvalidError{Field: "by", Reason: "has more than 16 dimensions", Err: credits.ErrLimit}
+	}
+	seen := map[Dimension]bool{}
+	times := 0
+	for _, d := range q.By {
+		if seen[d] {
+			return fault("by", "has %q twice", d)
+		}
+		seen[d] = true
+		switch {
+		case d.isTime():
+			times++
+		case d == Actor, d == Feature, d == Scope, d == Unit, d == Source:
+		case d.label() != "":
+		default:
+			return fault("by", "has %q, which is no dimension", d)
+		}
+	}
+	switch p := q.Within; {
+	case times > 1:
+		return fault("by", "has more than one of hour, day, week and month")
+	case seen[Unit] && q.Unit != "":
+		return fault("unit", "is one, and by groups by all")
+	case !p.End.IsZero() && p.End.Before(p.Start):
+		return fault("within", "ends before it begins")
+	}
+	return nil
+}
+
+func fault(field, format string, args ...any) error {
+	return &credits.InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (d Dimension) isTime() bool { return d == Hour || d == Day || d == Week || d == Month }
+
+// label returns the name of the label that d is, and no name if it is none.
+func (d Dimension) label() string {
+	name, _ := strings.CutPrefix(string(d), labelPrefix)
+	if len(name) == len(d) {
+		return ""
+	}
+	return name
+}

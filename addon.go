@@ -206,7 +206,7 @@ func (c SetUnits) decide(d *decision) error {
 	if len(p.Goods) == 0 && p.Charge.Micros == 0 {
 		return d.setUnits(c.AddOn, c.Scope, c.Units, 0, Money{}, c.Note)
 	}
-	if u := w.unknown(); u != nil && d.paid() {
+	if u := w.unknown(); u != nil && d.paid() && !d.call.supposed {
 		return d.await(u)
 	}
 	if u := w.undecided(func(p *purchase) bool { return p.AddOn == c.AddOn && p.Scope == c.Scope }); u != nil {

@@ -62,6 +62,9 @@ func (c Buy) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
+	if c.Amount <= 0 {
+		return invalid("amount", "%v is not a whole number of packs", c.Amount)
+	}
 	if err := d.may(ActBuy, c.Pack); err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (c Buy) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if u := d.w.unknown(); u != nil && d.paid() {
+	if u := d.w.unknown(); u != nil && d.paid() && !d.call.supposed {
 		return d.await(u)
 	}
 	d.made = d.w.seq + 1
@@ -91,15 +94,15 @@ func (c Buy) decide(d *decision) error {
 
 // allows refuses a pack that cannot be bought by hand now.
 func (d *decision) allows(k Pack, packs int64) error {
-	if err := d.checkMethod(k, false); err != nil {
-		return err
-	}
 	if k.Active > 0 {
 		active, until := d.w.activePacks(k, d.at)
 		if active+packs > int64(k.Active) {
 			e := d.refuse(PackActive, "pack "+k.ID)
+			if p := d.w.undecided(func(p *purchase) bool { return p.Pack == k.ID }); p != nil {
+				e.Remedies = append(e.Remedies, finish(p))
+			}
 			if until != forever {
-				e.Remedies = []Remedy{{Kind: RemedyWait, Until: instant(until)}}
+				e.Remedies = append(e.Remedies, Remedy{Kind: RemedyWait, Until: instant(until)})
 			}
 			return e
 		}
@@ -109,7 +112,7 @@ func (d *decision) allows(k Pack, packs int64) error {
 		e.Unit, e.Available = k.Unit, have
 		return e
 	}
-	return nil
+	return d.checkMethod(k, false)
 }
 
 // checkMethod refuses a pack that the wallet's payment method does not pay for.
@@ -227,6 +230,9 @@ func (c Refund) decide(d *decision) error {
 		lots, unused = append(lots, l.id), max(unused, l.available)
 	}
 	if unused == 0 {
+		if p := d.w.openPurchase(c.Purchase); p != nil {
+			return d.pending(p)
+		}
 		if l := d.w.look(c.Purchase); l != nil && l.purchase == c.Purchase {
 			return d.refuse(Ended, "the purchase has nothing left that is not held")
 		}
@@ -287,7 +293,11 @@ func (c SetAutoPurchase) decide(d *decision) error {
 	if !ok {
 		return d.refuse(NotInPlan, "auto-purchase")
 	}
-	if d.w.terms.autoLimit(k.Unit) == 0 {
+	one, err := d.packPurchase(k, d.w.terms.Auto.Size, d.w.terms.Auto.Surcharge)
+	if err != nil {
+		return err
+	}
+	if m := d.w.terms.Auto.Money; d.w.terms.autoLimit(k.Unit) == 0 || m != (Money{}) && m.Micros < one.Charge.Micros {
 		r := d.refuse(LimitReached, "the plan's limit allows no purchase of "+d.w.terms.Auto.Size.String())
 		r.Remedies = []Remedy{{Kind: RemedyLimit}}
 		return r
@@ -312,11 +322,11 @@ func (p *Plan) autoPack() (Pack, bool) {
 
 // autoLeft returns how many credits auto-purchase may still buy in the month that t is in.
 func (s *state) autoLeft(unit Unit, t int64) (left Amount, month Period) {
-	month, left = s.month(t), s.terms.autoLimit(unit)
+	month, left = s.month(t), s.terms.autoCap(unit)
 	if micros(month.Start) == s.auto.from {
 		left = max(0, left-s.auto.bought)
 	}
-	return left, month
+	return left - left%s.terms.Auto.Size, month
 }
 
 // month returns the window in which what is bought at t counts: the month,
@@ -438,7 +448,7 @@ func (s *state) toBuy(unit Unit, short Amount) (Amount, bool) {
 // available. Where nothing can be bought the spend stands.
 func (d *decision) trigger(unit Unit) error {
 	k, ok := d.w.autoOn(unit)
-	if !ok || d.w.auto.suspended || d.paid() && (d.call.Bound || d.w.openAuto() != nil || d.w.unknown() != nil) {
+	if !ok || d.w.auto.suspended || d.w.openAuto() != nil || d.w.unknown() != nil || d.paid() && (d.call.Bound || len(d.w.open.purchases) >= maxPurchases) {
 		return nil
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()

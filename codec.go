@@ -234,6 +234,8 @@ func (w *writer) purchase(p *Purchase) {
 	w.bytes(p.Request)
 	w.int(int64(p.Need))
 	w.payment(&p.Payment)
+	w.text(p.Method.Token)
+	w.text(p.Method.Kind)
 }
 
 func (w *writer) payment(p *Payment) {
@@ -440,7 +442,7 @@ func (r *reader) purchase() *Purchase {
 	if len(p.Request) == 0 {
 		p.Request = nil
 	}
-	p.Payment = r.payment()
+	p.Payment, p.Method = r.payment(), Method{Token: r.text(), Kind: r.text()}
 	return p
 }
 

@@ -35,6 +35,12 @@ type Call struct {
 	// several wallets: nothing is intended in it.
 	Bound bool
 
+	// supposed tells that nothing is written, so that what is intended is supposed
+	// to be paid at once.
+	supposed bool
+
+	served ID // the purchase that was made for the call
+
 	// Bought is how many purchases were made for the call before. After two it
 	// buys no more.
 	Bought int
@@ -110,7 +116,7 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 	if w, ok := err.(*waiting); ok {
 		d.waits, err = w.purchase, nil
 	}
-	if err == nil {
+	if err == nil && len(d.out) > d.own { // what only waits is decided again
 		err = d.checkQuote()
 	}
 	if err != nil {

@@ -132,6 +132,9 @@ func (s *state) foldFact(e *Entry) error {
 		}
 	case KindPurchased:
 		return s.foldPurchase(e)
+	case KindRefunded:
+		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool { return a.purchase == e.Of })
+		s.open.dirty = true
 	case KindRevoked:
 		l := s.edit(e.Of)
 		if l == nil {

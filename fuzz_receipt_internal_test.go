@@ -4,7 +4,7 @@ import "testing"
 
 // FuzzDecodeReceipt shows that no stored receipt panics.
 func FuzzDecodeReceipt(f *testing.F) {
-	d := &decision{out: []record{{Entry: Entry{Seq: 7}}}, made: 7}
+	d := &decision{call: &Call{}, out: []record{{Entry: Entry{Seq: 7}}}, made: 7}
 	f.Add(fingerprintOf(Spend{Feature: "run", Quantity: 3}).receipt(d))
 	f.Add([]byte{receiptForm})
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -235,6 +235,10 @@ func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, 
 			err = a.settle(ctx)
 		}
 		if err != nil || done {
+			if err == nil && a.bought > 0 && receipts[0].Replayed { // its own purchase was settled, under its key
+				receipts[0].Replayed = false
+				l.told(ctx, receipts[0])
+			}
 			return receipts, err
 		}
 	}
@@ -248,6 +252,7 @@ type attempt struct {
 	waits  *purchase // that has to be decided before the call is
 	bought int       // purchases that were made for the call
 	asked  ID        // the purchase that was asked for, and is open still
+	served ID        // the purchase that the call intended
 }
 
 // round is one round of load, decide and commit. It is not done if a wallet
@@ -331,14 +336,12 @@ func (l *Ledger) told(ctx context.Context, r Receipt) {
 func (l *Ledger) receipts(ctx context.Context, d *decision, t *Task) ([]store.Receipt, error) {
 	all := []store.Receipt{{Key: string(t.Key), Body: fingerprintOf(t.Command).receipt(d)}}
 	for _, a := range d.answers {
-		if a.late {
-			stored, err := l.load(ctx, []Task{{Wallet: t.Wallet, Key: a.key}})
-			if err != nil {
-				return nil, err
-			}
-			if len(stored[0].Receipts) > 0 {
-				continue
-			}
+		stored, err := l.load(ctx, []Task{{Wallet: t.Wallet, Key: a.key}})
+		if err != nil {
+			return nil, err
+		}
+		if len(stored[0].Receipts) > 0 { // an earlier purchase under the key was paid late
+			continue
 		}
 		all = append(all, store.Receipt{Key: string(a.key), Body: d.stored(a.request, a.made, a.made, a.refused)})
 	}
@@ -437,13 +440,13 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 // decide decides a task on a wallet. Without write it goes on, in memory, where
 // more is due than one commit holds, and supposes that what is bought is paid.
 func (a *attempt) decide(ctx context.Context, s *state, t *Task, now time.Time) (*decision, bool, error) {
-	past, err := a.past(ctx, s, t.Command)
+	past, err := a.past(ctx, s, t.Command, now)
 	if err != nil {
 		return nil, false, err
 	}
 	c := Call{
 		Key: t.Key, Actor: a.actor, Now: now, Salt: a.saltOf(t), Command: t.Command, Past: past,
-		Charger: a.charger != nil && a.write, Bound: a.bound || len(a.tasks) > 1, Bought: a.bought,
+		Charger: a.charger != nil, supposed: !a.write, served: a.served, Bound: a.bound || len(a.tasks) > 1, Bought: a.bought,
 	}
 	for {
 		d, done, err := decide(s, &c)
@@ -473,7 +476,7 @@ func (l *Ledger) catchUp(ctx context.Context, d *decision, prev uint64) error {
 }
 
 // past returns what a command needs of a wallet's history.
-func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, error) {
+func (l *Ledger) past(ctx context.Context, s *state, cmd Command, now time.Time) ([]Entry, error) {
 	var about ID
 	switch c := cmd.(type) {
 	case Erase:
@@ -485,7 +488,7 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command) ([]Entry, erro
 	case Release:
 		about = c.Hold
 	case Settle:
-		if s.openPurchase(c.Purchase) == nil {
+		if p := s.openPurchase(c.Purchase); p == nil || p.deadline() <= max(s.at, micros(now)) { // it is abandoned first
 			about = c.Purchase
 		}
 	}

@@ -38,6 +38,9 @@ type Charge struct {
 // intend commits the purchase that a call waits for, if it is the call's own.
 func (a *attempt) intend(ctx context.Context, d *decision, prev uint64) error {
 	p := *d.w.openPurchase(d.waits)
+	if p.key == a.tasks[0].Key {
+		a.served = p.ID
+	}
 	if len(d.out) > d.own {
 		c, err := d.change(prev)
 		if err != nil {
@@ -82,7 +85,7 @@ func (l *Ledger) launch(ctx context.Context, id WalletID, begun []*purchase) {
 // chargeOpen asks about the purchases of a wallet that are not decided, and
 // reports whether any was settled.
 func (l *Ledger) chargeOpen(ctx context.Context, id WalletID) (settled bool, err error) {
-	if l.charger == nil {
+	if l.charger == nil || l.bound {
 		return false, nil
 	}
 	s, err := l.read(ctx, id, closedPart)
@@ -111,7 +114,7 @@ func (l *Ledger) charge(ctx context.Context, id WalletID, p *purchase) error {
 	}
 	f := l.flights.join(ctx, p.ChargeKey, func(f *flight) {
 		outcome := context.WithoutCancel(ctx) // nobody who leaves takes the answer with him
-		go func() { f.end(l.flights, p.ChargeKey, l.ask(f.ctx, outcome, id, p)) }()
+		go func() { f.end(l.flights, p.ChargeKey, l.survive(func() error { return l.ask(f.ctx, outcome, id, p) })) }()
 	})
 	defer l.flights.leave(p.ChargeKey, f)
 	select {
@@ -128,15 +131,18 @@ func (l *Ledger) ask(ctx, outcome context.Context, id WalletID, p *purchase) err
 	if err != nil {
 		return err
 	}
-	c := Charge{Key: p.ChargeKey, Wallet: id, Purchase: p.ID, Money: p.Charge, Method: w.Method(), Intended: p.At}
+	c := Charge{Key: p.ChargeKey, Wallet: id, Purchase: p.ID, Money: p.Charge, Method: p.Method, Intended: p.At}
 	told, err := l.answerOf(ctx, c)
 	if err != nil {
 		told = Payment{State: Unknown, Reason: cut(err.Error(), maxReason)}
 	}
-	if open := w.state().openPurchase(p.ID); open == nil || open.Payment.State != told.State { // else it is known
+	if open := w.state().openPurchase(p.ID); open == nil || open.Payment.State != told.State || told.State != Unknown && open.Payment != told { // else it is known
 		as := l.As(Actor{Role: System})
 		as.own = true
 		key := Key(fmt.Sprintf("%spurchase/%d/%v", libraryKeys, p.ID, told.State))
+		if told.State.Open() { // it may be told again, after another
+			key += Key(fmt.Sprintf("/%d", w.Seq()))
+		}
 		_, failed := as.Do(outcome, id, key, Settle{Purchase: p.ID, Payment: told})
 		if failed != nil && !errors.Is(failed, Ended) && !errors.Is(failed, ErrKeyReused) {
 			return failed
@@ -146,6 +152,16 @@ func (l *Ledger) ask(ctx, outcome context.Context, id WalletID, p *purchase) err
 		return fmt.Errorf("%w: nobody knows whether purchase %d was paid: %w", ErrRetry, p.ID, err)
 	}
 	return nil
+}
+
+// survive calls f, and returns as an error what it panics with: a hook of the host's.
+func (l *Ledger) survive(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: panic: %v", ErrUnknown, r)
+		}
+	}()
+	return f()
 }
 
 // answerOf calls the charger. What it says has to make sense, and it may panic.

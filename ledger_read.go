@@ -115,6 +115,10 @@ func (l *Ledger) Receipt(ctx context.Context, id WalletID, key Key) (Receipt, er
 	if err != nil {
 		return Receipt{}, err
 	}
+	if k.refused != nil {
+		k.refused.Wallet = id
+		return Receipt{}, k.refused
+	}
 	return l.recall(ctx, id, key, k)
 }
 

@@ -314,6 +314,12 @@ func (p *Plan) priceOf(k Pack, a Amount, surcharge Share) (Money, error) {
 // autoLimit returns how many credits auto-purchase may buy in a month, in whole
 // purchases: a limit of 85,000 allows 8 of 10,000.
 func (p *Plan) autoLimit(unit Unit) Amount {
+	limit := p.autoCap(unit)
+	return limit - limit%p.Auto.Size
+}
+
+// autoCap returns the limit as it is.
+func (p *Plan) autoCap(unit Unit) Amount {
 	limit := p.nominal(unit)
 	switch a, ok := p.Auto.Limit.Amount(); {
 	case ok:
@@ -321,7 +327,7 @@ func (p *Plan) autoLimit(unit Unit) Amount {
 	case p.Auto.Limit == Unlimited:
 		return AmountMax
 	}
-	return limit - limit%p.Auto.Size
+	return limit
 }
 
 // terms is a plan that was checked, with its stored form. It is shared by all

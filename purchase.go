@@ -87,6 +87,7 @@ type Purchase struct {
 	ChargeKey string  // for the provider: the same for ever; [ParseChargeKey] undoes it
 	Request   []byte  // what the key of the command is bound to that waits for it; empty if none does
 	Need      Amount  // what that command needs
+	Method    Method  // by which it is paid: the wallet's, when it was intended
 	Payment   Payment // as it was last told
 }
 
@@ -215,7 +216,7 @@ func (w *waiting) Error() string {
 
 // await returns the error of a command that waits for a purchase.
 func (d *decision) await(p *purchase) error {
-	if !d.call.Charger || d.call.Bound {
+	if !d.call.Charger || d.call.Bound || d.call.supposed {
 		return d.pending(p)
 	}
 	return &waiting{p.ID}
@@ -225,24 +226,31 @@ func (d *decision) await(p *purchase) error {
 // which is not decided.
 func (d *decision) pending(p *purchase) error {
 	e := d.refuse(PaymentPending, fmt.Sprintf("purchase %d is %v", p.ID, p.Payment.State))
-	e.Remedies = []Remedy{{Kind: RemedyFinish, Purchase: p.ID, URL: p.Payment.URL, Price: p.Charge}}
+	e.Remedies = []Remedy{finish(p)}
 	return e
+}
+
+// finish returns the remedy that a purchase be finished.
+func finish(p *purchase) Remedy {
+	return Remedy{Kind: RemedyFinish, Purchase: p.ID, URL: p.Payment.URL, Price: p.Charge}
 }
 
 // acquire makes a purchase: at once, owed by its entry, or intended, to be paid
 // first. bound tells that the call waits for the outcome.
 func (d *decision) acquire(p Purchase, bound bool, n Note) error {
-	p.Plan, p.Version, p.At = d.w.terms.ID, d.w.terms.Version, instant(d.at)
-	if !d.paid() || p.Charge.Micros == 0 {
-		return d.deliver(&p, 0, n)
+	p.Plan, p.Version, p.At, p.Method = d.w.terms.ID, d.w.terms.Version, instant(d.at), d.w.auto.method
+	free := !d.paid() || p.Charge.Micros == 0
+	if !free && d.call.Bound {
+		return d.payFirst(&p)
 	}
-	if d.call.Bound {
-		e := d.refuse(PaymentRequired, "nothing is paid in a transaction of the host's")
-		e.Remedies = []Remedy{{Kind: RemedyBuy, Pack: p.Pack, Buy: p.brings(), Price: p.Charge}}
-		return e
+	if free || d.call.supposed {
+		return d.deliver(&p, 0, n)
 	}
 	if len(d.w.open.purchases) >= maxPurchases {
 		return beyond("wallet", "has %d purchases that are not decided", maxPurchases)
+	}
+	if err := d.w.awaitsRoom(&p); err != nil {
+		return err
 	}
 	p.ID, p.ChargeKey, p.Payment.State = d.w.seq+1, d.chargeKey(), Intended
 	if bound {
@@ -254,6 +262,49 @@ func (d *decision) acquire(p Purchase, bound bool, n Note) error {
 	d.begun = append(d.begun, p.ID)
 	if bound {
 		return &waiting{p.ID}
+	}
+	return nil
+}
+
+// payFirst returns the refusal of what has to be bought outside of a transaction,
+// by hand and so without a surcharge.
+func (d *decision) payFirst(p *Purchase) error {
+	e := d.refuse(PaymentRequired, "nothing is paid in a transaction of the host's")
+	m := Remedy{Kind: RemedyBuy, Pack: p.Pack, Buy: p.brings(), Price: p.Charge}
+	if p.Auto {
+		e.Unit, e.Need, e.Available = p.Goods[0].Unit, p.Need, d.w.availableOf(p.Goods[0].Unit)
+		price, err := p.Charge.Sub(p.Surcharge)
+		if err != nil {
+			return err
+		}
+		m.Price = price
+	}
+	e.Remedies = []Remedy{m}
+	return e
+}
+
+// awaitsRoom reports why what a purchase brings would not fit once it is paid,
+// and what others bring that are not decided.
+func (s *state) awaitsRoom(p *Purchase) error {
+	lots := s.lots.count + len(p.Goods)
+	for _, o := range s.open.purchases {
+		lots += len(o.Goods)
+	}
+	if lots > maxLots {
+		return beyond("wallet", "would have more than 10,000 open lots")
+	}
+	for _, g := range p.Goods {
+		room := s.room(g.Unit)
+		for _, o := range s.open.purchases {
+			for _, h := range o.Goods {
+				if h.Unit == g.Unit {
+					room -= h.Amount
+				}
+			}
+		}
+		if room < g.Amount {
+			return overflows("amount")
+		}
 	}
 	return nil
 }
@@ -272,7 +323,7 @@ func (d *decision) deliver(p *Purchase, of ID, n Note) error {
 		id = d.w.seq + 1
 	}
 	short := *p
-	short.ID, short.Goods, short.Request, short.Need, short.ChargeKey, short.Payment = id, nil, nil, 0, "", Payment{}
+	short.ID, short.Goods, short.Request, short.Need, short.ChargeKey, short.Payment, short.Method = id, nil, nil, 0, "", Payment{}, Method{}
 	for i, g := range p.Goods {
 		e := Entry{Kind: KindPurchased, Of: id, Unit: g.Unit, Note: n, Opens: &Terms{
 			Source: source, Amount: g.Amount, Starts: instant(d.at), Expires: instant(d.lifeFrom(g.Life, d.at, d.w.cycle)),
@@ -444,6 +495,8 @@ func (c Sell) check(now int64) error {
 		return invalid("amount", "is not positive")
 	case c.Price.Micros <= 0:
 		return invalid("price", "is not positive: what has no price is a grant")
+	case c.Price != c.Price.floor():
+		return invalid("price", "is no whole number of minor units")
 	case !c.Expires.IsZero() && (!inTime(c.Expires) || micros(c.Expires) <= now):
 		return invalid("expires", "is not after now")
 	}

@@ -80,12 +80,12 @@ func (d *decision) receipt(key Key) Receipt {
 	for i := range d.out[d.own:] {
 		entries = append(entries, d.out[d.own+i].Entry)
 	}
-	return receiptOf(d.w.id, key, kept{made: d.made, plan: d.quoted.Plan, version: d.quoted.Version}, entries)
+	return receiptOf(d.w.id, key, kept{made: d.made, served: d.call.served, plan: d.quoted.Plan, version: d.quoted.Version}, entries)
 }
 
 func receiptOf(id WalletID, key Key, k kept, entries []Entry) Receipt {
 	made := k.made
-	r := Receipt{Wallet: id, Key: key, ID: made, Entries: entries, Plan: k.plan, Version: k.version}
+	r := Receipt{Wallet: id, Key: key, ID: made, Entries: entries, Purchase: k.served, Plan: k.plan, Version: k.version}
 	r.Next = quoteOf(entries, 0, nil).Next
 	var kind Kind
 	for i := range entries {
@@ -159,6 +159,7 @@ func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError)
 	w.uint(uint64(noted))
 	w.uint(uint64(d.out[d.own].Seq))
 	w.uint(uint64(len(d.out) - d.own))
+	w.uint(uint64(d.call.served))
 	w.text(d.quoted.Plan)
 	w.int(int64(d.quoted.Version))
 	w.bool(refused != nil)
@@ -180,6 +181,7 @@ func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError)
 type kept struct {
 	fingerprint
 	made, noted, first ID
+	served             ID
 	count              int
 	plan               string
 	version            int
@@ -195,7 +197,7 @@ func decodeReceipt(body []byte) (k kept, err error) {
 		return k, err
 	}
 	k.made, k.noted, k.first, k.count = ID(r.uint()), ID(r.uint()), ID(r.uint()), int(r.uint())
-	k.plan, k.version = r.text(), int(r.int())
+	k.served, k.plan, k.version = ID(r.uint()), r.text(), int(r.int())
 	if r.bool() {
 		k.refused = &RefusedError{
 			Reason: Reason(r.text()), Detail: r.text(), Unit: Unit(r.text()), Need: Amount(r.int()), Available: Amount(r.int()), Kept: true,

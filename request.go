@@ -208,6 +208,9 @@ func differsSealed(a Actor, c Command, e *Entry) string {
 	case Reverse, Capture:
 		inherits = len(n.Labels) == 0
 	}
+	if e.Kind == KindIntended && e.Purchase.Auto { // it has the actor of its command, and not the note
+		n = e.Note
+	}
 	switch {
 	case a.ID != e.Actor.ID:
 		return "actor.id"

@@ -31,7 +31,7 @@ type Charge struct {
 	Wallet   WalletID
 	Purchase ID
 	Money    Money
-	Method   Method    // the wallet's; zero if none is set
+	Method   Method    // the wallet's when it was intended; zero if none was set: then the charger knows one, or declines
 	Intended time.Time // when the purchase was
 }
 

@@ -448,7 +448,11 @@ func (w Wallet) Subscription() Subscription {
 	if len(s.addons) > 0 {
 		v.Period = Period{instant(s.addFrom), instant(s.addUntil)}
 		for _, h := range s.addons {
-			v.Units = append(v.Units, Units{AddOn: h.addon, Scope: h.scope, Now: h.now, Next: h.next, Period: v.Period})
+			u := Units{AddOn: h.addon, Scope: h.scope, Now: h.now, Next: h.next, Period: v.Period}
+			if !s.active || s.cancelled() {
+				u.Next = 0
+			}
+			v.Units = append(v.Units, u)
 		}
 		v.Due = s.unitsDue()
 	}

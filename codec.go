@@ -13,9 +13,10 @@ import (
 // one form: what is not in it is not read. A changed form gets a
 // new number, and every version of this package reads all earlier ones.
 const (
-	entryForm = 1
-	stateForm = 1
-	noteForm  = 1
+	entryForm     = 1
+	stateForm     = 1
+	noteForm      = 1
+	noteTrialForm = 2 // of an actor on trial
 )
 
 // The fields of an entry that may be left out, as bits in the order in which they are written.
@@ -485,7 +486,11 @@ func link(prev [32]byte, body []byte) [32]byte {
 
 // appendNote appends what may be erased of an entry: a salt, actor and note.
 func appendNote(b []byte, salt []byte, a Actor, n Note) []byte {
-	w := writer{append(b, noteForm)}
+	form := byte(noteForm)
+	if a.Trial {
+		form = noteTrialForm
+	}
+	w := writer{append(b, form)}
 	w.bytes(salt)
 	w.text(a.ID)
 	w.text(a.Role)
@@ -503,11 +508,12 @@ func appendNote(b []byte, salt []byte, a Actor, n Note) []byte {
 
 func decodeNote(data []byte) (a Actor, n Note, err error) {
 	r := reader{b: data}
-	if form := r.byte(); form != noteForm {
+	form := r.byte()
+	if form != noteForm && form != noteTrialForm {
 		return a, n, corrupt("note has form %d, which this version does not know", form)
 	}
 	r.bytes()
-	a = Actor{ID: r.text(), Role: r.text()}
+	a = Actor{ID: r.text(), Role: r.text(), Trial: form == noteTrialForm}
 	n = Note{Ref: r.text(), Reason: r.text()}
 	for i := range r.count() {
 		if i == 0 {

@@ -76,10 +76,12 @@ type Key string
 type ID uint64
 
 // Actor is who asks for a command. It is bound to a ledger by [Ledger.As] and
-// kept with the command's entries. The ledger asks nothing of it.
+// kept with the command's entries. What it may do is up to its role and the plan's
+// rules: see [Rule]. The zero Actor is the host itself.
 type Actor struct {
-	ID   string `json:"id,omitempty"`   // at most 255 bytes
-	Role string `json:"role,omitempty"` // such as "administrator"; at most 64 bytes
+	ID    string `json:"id,omitempty"`    // at most 255 bytes
+	Role  string `json:"role,omitempty"`  // such as [Administrator]; at most 64 bytes
+	Trial bool   `json:"trial,omitempty"` // the account is on trial, which rules may treat otherwise; no part of what a key is bound to
 }
 
 // Note is what a host wants to remember with an entry. It moves no credits.

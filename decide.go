@@ -66,9 +66,11 @@ type decision struct {
 	begun   []ID          // purchases that were intended
 	waits   ID            // the purchase that has to be decided first; 0 if the call is done
 	refused *RefusedError // a refusal that is a fact
-	answers []answer      // to commands that waited for a purchase
-	quoted  Quote         // of the wallet before the call's own entries
-	adds    bool          // the call's own entries add lots, holds or debts
+
+	approved Command  // what a request asked for, while the call carries it out
+	answers  []answer // to commands that waited for a purchase
+	quoted   Quote    // of the wallet before the call's own entries
+	adds     bool     // the call's own entries add lots, holds or debts
 }
 
 // record is an entry with its stored forms.
@@ -156,7 +158,7 @@ func (s *state) plan() *Plan {
 // up long ago only where it may name them.
 func below(c Command) uint64 {
 	switch c.(type) {
-	case Reverse, Revoke, Refund:
+	case Reverse, Revoke, Refund, Approve:
 		return 0
 	default:
 		return closedPart

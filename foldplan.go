@@ -285,27 +285,35 @@ func (s *state) foldPayment(e *Entry) error {
 	return nil
 }
 
-// foldRequest keeps what was asked until it is answered.
+// foldRequest keeps what was asked until it is answered. An entry about a wrong
+// code or an answer does not repeat what was asked.
 func (s *state) foldRequest(e *Entry) error {
 	q := e.Request
 	if q == nil || q.State == 0 || q.State >= requestStates || q.Tries < 0 || q.Wrong < 0 {
 		return broken(e, "asks nothing")
 	}
 	i := slices.IndexFunc(s.open.requests, func(o *Request) bool { return o.ID == q.ID })
-	if (i < 0) != (e.Kind == KindAsked && q.ID == e.Seq) {
-		return broken(e, "is about request %d, which the wallet has not", q.ID)
-	}
+	kept := *q
+	kept.Command = slices.Clone(q.Command)
 	s.open.requests, s.open.dirty = slices.Clone(s.open.requests), true
 	switch {
-	case i < 0:
+	case i < 0 && e.Kind == KindAsked && q.ID == e.Seq && q.State == Asked && q.Wrong == 0:
 		if len(s.open.requests) >= maxRequests {
 			return broken(e, "is one request more than %d", maxRequests)
 		}
-		s.open.requests = append(s.open.requests, q)
-	case q.State == Asked:
-		s.open.requests[i] = q
-	default:
+		s.open.requests = append(s.open.requests, &kept)
+	case i < 0 || e.Of != q.ID:
+		return broken(e, "is about request %d, which the wallet has not", q.ID)
+	case e.Kind == KindAsked && q.State == Asked && q.Wrong == s.open.requests[i].Wrong:
+		s.open.requests[i] = &kept
+	case e.Kind == KindMistaken && q.State == Asked && q.Wrong == s.open.requests[i].Wrong+1:
+		kept = *s.open.requests[i]
+		kept.Wrong = q.Wrong
+		s.open.requests[i] = &kept
+	case e.Kind == KindAnswered && q.State != Asked:
 		s.open.requests = slices.Delete(s.open.requests, i, i+1)
+	default:
+		return broken(e, "does not follow from request %d", q.ID)
 	}
 	return nil
 }

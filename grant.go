@@ -123,6 +123,9 @@ func (c Grant) decide(d *decision) error {
 	if err := c.check(d.at); err != nil {
 		return err
 	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	starts := instant(d.at)
 	if !c.Starts.IsZero() {
 		starts = truncated(c.Starts)
@@ -141,6 +144,9 @@ func (c Revoke) decide(d *decision) error {
 	}
 	if (c.Lot != 0) == c.All {
 		return invalid("lot", "or all has to be given, and not both")
+	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
 	}
 	d.made = d.w.seq + 1
 	if c.Lot != 0 {
@@ -199,6 +205,9 @@ func (c CarryOver) decide(d *decision) error {
 		return invalid("expires", "is not after the next reset")
 	case slices.ContainsFunc(d.w.carry, func(o carryOver) bool { return o.unit == c.Unit }):
 		return &InvalidError{Field: "unit", Reason: "has a carry-over already", Err: ErrExists}
+	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
 	}
 	var unused Amount
 	for _, slot := range d.w.byID {

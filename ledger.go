@@ -491,6 +491,14 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command, now time.Time)
 		if p := s.openPurchase(c.Purchase); p == nil || p.deadline() <= max(s.at, micros(now)) { // it is abandoned first
 			about = c.Purchase
 		}
+	case Approve:
+		if s.openRequest(c.Request) == nil {
+			about = c.Request
+		}
+	case Dismiss:
+		if s.openRequest(c.Request) == nil {
+			about = c.Request
+		}
 	}
 	if about == 0 || about > s.seq {
 		return nil, nil

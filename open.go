@@ -117,6 +117,9 @@ func (c SetZone) decide(d *decision) error {
 	if _, err := loadZone(c.Zone); err != nil {
 		return err
 	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	d.made = d.w.seq + 1
 	return d.emit(Entry{Kind: KindZoneSet, Note: c.Note, Setting: &Setting{Zone: c.Zone}})
 }
@@ -132,6 +135,9 @@ func (c Erase) decide(d *decision) error {
 		if id == 0 || id > d.w.seq {
 			return &InvalidError{Field: "entries", Reason: "has one that the wallet has not", Err: ErrNotFound}
 		}
+	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
 	}
 	gone := slices.Clone(c.Entries)
 	for e := range d.history { // in the order in which they were made: a capture, then its reversals

@@ -100,7 +100,11 @@ func (r *request) quote(q Quote) {
 // quote of its command says.
 func (d *decision) checkQuote() error {
 	var q Quote
-	switch c := d.call.Command.(type) {
+	cmd := d.call.Command
+	if d.approved != nil {
+		cmd = d.approved
+	}
+	switch c := cmd.(type) {
 	case Buy:
 		q = c.Quote
 	case SetUnits:

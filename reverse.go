@@ -38,6 +38,9 @@ func (c Reverse) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	spent := d.past(c.Spend)
 	if spent == nil || spent.Kind != KindSpent && spent.Kind != KindCaptured {
 		return &InvalidError{Field: "spend", Reason: "is none of this wallet", Err: ErrNotFound}

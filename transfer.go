@@ -53,6 +53,9 @@ func (c send) decide(d *decision) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	e := Entry{Kind: KindSent, Unit: c.Unit, Peer: c.To, Note: c.Note}
 	left, have := c.Amount, Amount(0)
 	for _, slot := range d.w.burn {
@@ -99,6 +102,9 @@ func hand(next *Task, d *decision) {
 }
 
 func (c receive) decide(d *decision) error {
+	if err := d.may(actOperate, ""); err != nil {
+		return err
+	}
 	d.made = d.w.seq + 1
 	for _, t := range c.lots {
 		t.Starts = instant(d.at)

@@ -89,3 +89,38 @@ func TestPaidPurchase(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// P-1: the pure core intends, settles and decides again, with no ledger.
+func TestPurchaseDecided(t *testing.T) {
+	w, err := credits.NewWallet(acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(key credits.Key, c credits.Command, why credits.Reason) []credits.Entry {
+		t.Helper()
+		entries, err := w.Decide(credits.Call{Key: key, Now: day("2026-01-31"), Command: c, Charger: true})
+		if !errors.Is(err, why) && (why != "" || err != nil) {
+			t.Fatalf("%T: %v", c, err)
+		}
+		if w, err = w.Apply(entries...); err != nil {
+			t.Fatal(err)
+		}
+		return entries
+	}
+	step("1", credits.Open{Plan: extras("10", "9.00 USD", func(p *credits.Plan) { p.Auto.Limit = credits.Unlimited })}, "")
+	step("2", card, "")
+	step("3", credits.SetAutoPurchase{On: true}, "")
+	spend := credits.Spend{Amount: n("25")}
+	intent := step("4", spend, credits.PaymentPending)
+	if len(intent) != 1 || intent[0].Kind != credits.KindIntended || intent[0].Purchase.Need != n("25") {
+		t.Fatalf("%+v", intent)
+	}
+	if again := step("4", spend, credits.PaymentPending); len(again) != 0 {
+		t.Fatalf("intended again: %+v", again)
+	}
+	step("5", credits.Settle{Purchase: intent[0].Seq, Payment: credits.Payment{State: credits.Paid}}, "")
+	step("4", spend, "")
+	if got := w.Available(); got != n("9985") {
+		t.Errorf("available %v", got)
+	}
+}

@@ -35,7 +35,10 @@ func (w Wallet) state() *state {
 // can never succeed an [InvalidError].
 //
 // Where more than 1,200 cycles fell due it returns those, and none of the
-// call's own: apply them and decide again.
+// call's own: apply them and decide again. A refusal that is a fact, such as a
+// wrong security code, comes with its entries. A call that needs a purchase to
+// be paid first is refused with [PaymentPending]; if the purchase is its own, with
+// the entry that intends it: apply it, [Settle] the purchase and decide again.
 func (w Wallet) Decide(c Call) ([]Entry, error) {
 	d, _, err := decide(w.state().copy(), &c)
 	if err != nil {
@@ -44,6 +47,12 @@ func (w Wallet) Decide(c Call) ([]Entry, error) {
 	entries := make([]Entry, len(d.out))
 	for i := range d.out {
 		entries[i] = d.out[i].Entry
+	}
+	switch {
+	case d.refused != nil:
+		return entries, d.refused
+	case d.waits != 0:
+		return entries, d.pending(d.w.openPurchase(d.waits))
 	}
 	return entries, nil
 }

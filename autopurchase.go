@@ -501,6 +501,14 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 			e.Remedies = append(e.Remedies, Remedy{Kind: RemedyBuy, Pack: k.ID, Buy: Amount(amount), Price: price})
 		}
 	}
+	switch r := d.w.terms.rule(d.call.Actor, ActBuy, ""); {
+	case r.via == ByRequest:
+		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyRequest})
+	case r.via == BySales:
+		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyRole, Role: Operator})
+	case r.via == 0 && r.role != "":
+		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyRole, Role: r.role})
+	}
 	return e
 }
 

@@ -51,6 +51,21 @@ func (p *Page) Gap() { p.printf("\n") }
 // Table adds a table, indented by two.
 func (p *Page) Table(t *Table) { p.printf("%s", t) }
 
+// Panel adds a table in a frame with a title: what a screen of the host would show.
+func (p *Page) Panel(title string, t *Table) {
+	lines := strings.Split(strings.TrimSuffix(t.String(), "\n"), "\n")
+	inner := width(title) + 2
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "  ")
+		inner = max(inner, width(lines[i]))
+	}
+	p.printf("  +- %s %s+\n", title, strings.Repeat("-", inner-1-width(title)))
+	for _, line := range lines {
+		p.printf("  | %s%s |\n", line, strings.Repeat(" ", inner-width(line)))
+	}
+	p.printf("  +%s+\n", strings.Repeat("-", inner+2))
+}
+
 // Number returns an amount as people read it: 12,345.6.
 func Number(a credits.Amount) string { return Grouped(a.String()) }
 

@@ -21,6 +21,9 @@ func TestPage(t *testing.T) {
 	table.Rule()
 	table.Add("", "1,207.5")
 	p.Table(table)
+	p.Gap()
+	p.Panel("Credits", page.NewTable("lr", "left", "1,200"))
+	p.Panel("Credits of all accounts", page.NewTable("lr", "", "1,200"))
 	want := `acme                                                                                 2 March
 ============================================================================================
 
@@ -34,6 +37,13 @@ func TestPage(t *testing.T) {
   all of them, which is much      7
                               -------  --------
                               1,207.5
+
+  +- Credits ---+
+  | left  1,200 |
+  +-------------+
+  +- Credits of all accounts -+
+  |   1,200                   |
+  +---------------------------+
 `
 	if diff := cmp.Diff(want, p.String()); diff != "" {
 		t.Errorf("the page (-want +got):\n%s", diff)

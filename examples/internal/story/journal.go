@@ -147,7 +147,7 @@ func (s *Story) row(at time.Time, text, change, left, charge string) {
 		s.rows = page.NewTable("llnnr", "", strings.Repeat(" ", wide), "  credits", "    left", "    charge")
 	}
 	lines := wrapped(text)
-	s.rows.Add(at.UTC().Format("_2 Jan 15:04"), lines[0], change, left, charge)
+	s.rows.Add(at.In(s.zone).Format("_2 Jan 15:04"), lines[0], change, left, charge)
 	for _, rest := range lines[1:] {
 		s.rows.Add("", "  "+rest)
 	}

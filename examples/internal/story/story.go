@@ -23,6 +23,7 @@ type Story struct {
 	Err error
 
 	clock *clock.Mock
+	zone  *time.Location
 	about credits.WalletID
 	actor credits.Actor
 	keys  int
@@ -34,7 +35,7 @@ type Story struct {
 // New returns a story on a ledger of its own in memory. Purchases are paid by c
 // if it is not nil, before anything else happens.
 func New(c credits.Charger) *Story {
-	s := &Story{clock: clock.NewMock(), told: map[credits.WalletID]credits.ID{}}
+	s := &Story{clock: clock.NewMock(), zone: time.UTC, told: map[credits.WalletID]credits.ID{}}
 	// The salt is fixed, so that every run makes the same entries. A host keeps its
 	// salt secret, or the actors that it erased can be guessed.
 	s.Ledger = credits.New(new(memory.Store), &credits.Options{
@@ -47,15 +48,31 @@ func New(c credits.Charger) *Story {
 func (s *Story) About(id credits.WalletID) { s.about = id }
 
 // By says who takes the next steps.
-func (s *Story) By(id, role string) { s.actor = credits.Actor{ID: id, Role: role} }
+func (s *Story) By(id, role string) { s.Actor(credits.Actor{ID: id, Role: role}) }
 
-// On lets time pass until an instant in UTC, such as "2026-01-20 12:00:00", and
-// tells what fell due meanwhile.
+// Actor is By for an actor of whom there is more to say.
+func (s *Story) Actor(who credits.Actor) { s.actor = who }
+
+// In says in which time zone the story is told. It begins in UTC.
+func (s *Story) In(zone string) {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		s.fail("in", err)
+		return
+	}
+	s.zone = loc
+}
+
+// Now returns the local time.
+func (s *Story) Now() time.Time { return s.clock.Now().In(s.zone) }
+
+// On lets time pass until a local time, such as "2026-01-20 12:00:00", and tells
+// what fell due meanwhile.
 func (s *Story) On(instant string) {
 	if s.Err != nil {
 		return
 	}
-	at, err := time.Parse(time.DateTime, instant) // with decimals, too
+	at, err := time.ParseInLocation(time.DateTime, instant, s.zone) // with decimals, too
 	if err != nil {
 		s.fail("on", err)
 		return
@@ -157,6 +174,21 @@ func (s *Story) Show(t *page.Table) {
 	s.Gap()
 	s.Table(t)
 	s.table = true
+}
+
+// Panel adds a table in a frame after an empty line.
+func (s *Story) Panel(title string, t *page.Table) {
+	s.flush()
+	s.Gap()
+	s.Page.Panel(title, t)
+	s.table = true
+}
+
+// Check keeps the first error that is not nil.
+func (s *Story) Check(err error) {
+	if err != nil {
+		s.fail("story", err)
+	}
 }
 
 // Remark adds words to the journal.

@@ -98,6 +98,9 @@ func TestThePageShowsEachRule(t *testing.T) {
 		{"MK-15/nothing comes of a payment that fails", "the payment is declined: the card has expired 8 Apr 08:00 a scenario needs 8,000 operations 5,000 refused: payment failed"},
 		{"MK-15/what is there is spendable", "a smaller one runs 5,000 operations -5,000 0 8 Apr 08:00 a scenario needs 1 operation 0 refused: payment failed"},
 		{"MK-15/what arrives is spendable", "support gives 500 credits +500 500 8 Apr 08:00 scenarios run 500 operations -500 0"},
+		{"MK-15/acme is told", "acme is mailed: 5 Apr 08:00 low balance 5,000 credits are left, no more than 16,000 " +
+			"8 Apr 08:00 payment failed the card has expired: scenarios pause until you update it"},
+		{"MK-16/acme is told", "9 Apr 10:00 resumed automatic purchases go on 9 Apr 10:00 purchased 10,000 credits for 10.40 USD"},
 		{"MK-16/another card", "ann enters another card 9 Apr 10:00 bought automatically, with 5 GB +10,000 10,000 10.40 USD 9 Apr 10:00 the scenario runs its 8,000 operations -8,000 2,000"},
 		{"MK-17/not without a card", "bob switches auto-purchase on 11,000 refused: no payment method"},
 		{"MK-17/off", "ann switches auto-purchase off 15 Apr 08:00 scenarios run 9,000 operations -9,000 1,000 15 Apr 08:00 a scenario needs 1,001 operations 1,000 refused: insufficient credits"},

@@ -130,6 +130,7 @@ func (t *teller) newMonth() {
 
 // declined is a payment that fails, and what it takes to go on.
 func (t *teller) declined() {
+	t.mails(acme) // what was before is known
 	t.Heading("A payment fails")
 	t.On("2026-04-05 08:00:00")
 	t.Do("scenarios have run 75,000 operations", run(75_000))
@@ -145,9 +146,11 @@ func (t *teller) declined() {
 	t.By("ann", credits.Administrator)
 	t.Do("scenarios run 500 operations", run(500))
 	t.Say("The scenarios pause: what is there is spent, and no more is bought.")
+	t.sayMails()
 	t.On("2026-04-09 10:00:00")
 	t.Do("ann enters another card", card("card-3"))
 	t.Do("the scenario runs its 8,000 operations", run(8000))
+	t.sayMails()
 }
 
 // change shows that another plan keeps what was bought in the month.

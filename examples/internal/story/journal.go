@@ -64,15 +64,13 @@ func (s *Story) add(text string, ln line) {
 	var change, left credits.Amount
 	var charge credits.Money
 	moved := false
+	text += brought(ln.entries)
 	for _, e := range ln.entries {
 		sum, err := charge.Add(e.Charge)
 		if err != nil {
 			s.fail(text, err)
 		}
 		charge = sum
-		if e.Opens != nil && e.Unit != "" {
-			text += fmt.Sprintf(", with %s %s", page.Number(e.Opens.Amount), e.Unit)
-		}
 		for _, l := range e.Lines {
 			if e.Unit != "" {
 				break
@@ -102,6 +100,25 @@ func (s *Story) add(text string, ln line) {
 	s.row(ln.entries[0].At, text, by, rest, paid)
 }
 
+// brought says what came in other units than credits.
+func brought(entries []credits.Entry) (text string) {
+	sums := map[credits.Unit]credits.Amount{}
+	var units []credits.Unit
+	for _, e := range entries {
+		if e.Opens == nil || e.Unit == "" {
+			continue
+		}
+		if sums[e.Unit] == 0 {
+			units = append(units, e.Unit)
+		}
+		sums[e.Unit] += e.Opens.Amount
+	}
+	for _, unit := range units {
+		text += fmt.Sprintf(", with %s %s", page.Number(sums[unit]), unit)
+	}
+	return text
+}
+
 // words tells of what no step was told to do.
 func (s *Story) words(ln line) string {
 	e := ln.entries[0]
@@ -113,6 +130,8 @@ func (s *Story) words(ln line) string {
 	case credits.KindExpired:
 		lot, _ := s.Wallet().Lot(e.Of)
 		return "unused " + from(lot.Source) + " expire"
+	case credits.KindRolledOver:
+		return page.Number(e.Opens.Amount) + " carried over"
 	case credits.KindEnded:
 		return "the plan ends: " + e.Change.End.String()
 	case credits.KindSettled:

@@ -40,12 +40,19 @@ func main() {
 	}
 }
 
-// till is a payment provider that is always paid.
-type till struct{ took []credits.Charge }
+// till is a payment provider that is paid unless it is shut.
+type till struct {
+	shut bool
+	took []credits.Charge
+}
 
-// Charge implements [credits.Charger].
+// Charge implements [credits.Charger]. No charge comes here twice: nobody who
+// waits for it goes away, and no answer is lost.
 func (t *till) Charge(_ context.Context, c credits.Charge) (credits.Payment, error) {
-	t.took = append(t.took, c) // each was charged once: nothing fails here
+	if t.shut {
+		return credits.Payment{State: credits.Declined, Reason: "not enough funds"}, nil
+	}
+	t.took = append(t.took, c)
 	return credits.Payment{State: credits.Paid}, nil
 }
 

@@ -53,7 +53,10 @@ func (t *teller) units() {
 	t.On("2026-01-20 09:00:00")
 	quote = t.Quote(set(3, ""))
 	t.sayQuote("3 units instead of 1", quote)
-	t.Do("ann confirms 3 units", confirmed(set(3, ""), quote))
+	t.till.shut = true
+	t.Refused("ann confirms 3 units", confirmed(set(3, ""), quote), credits.PaymentFailed)
+	t.till.shut = false
+	t.Do("ann confirms 3 units once more", confirmed(set(3, ""), quote))
 	t.By("carol", credits.Administrator)
 	stale := t.Refused("carol confirms the same quote", confirmed(set(3, ""), quote), credits.QuoteStale)
 	if stale.Quote != nil {

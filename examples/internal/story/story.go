@@ -112,7 +112,11 @@ func (s *Story) Refused(words string, cmd credits.Command, why credits.Reason) *
 		s.fail(words, fmt.Errorf("got %w, and not %w", err, why))
 		return refused
 	}
-	s.row(s.clock.Now(), words+"\nrefused: "+string(why), "", page.Number(s.Wallet().Available()), "")
+	words += "\nrefused: " + string(why)
+	if refused.Need > 0 {
+		words += fmt.Sprintf(" (has %s)", page.Number(refused.Available))
+	}
+	s.row(s.clock.Now(), words, "", "", "")
 	return refused
 }
 

@@ -49,8 +49,8 @@ In January
 
                                                                credits      left      charge
   31 Jan 12:00  acme subscribes                                 +1,000     1,000    9.00 USD
-  31 Jan 12:00  ann wants more than there is                                  10
-                  refused: insufficient credits
+  31 Jan 12:00  ann wants more than there is
+                  refused: insufficient credits (has 10)
   31 Jan 12:00  ann buys 150
                   not possible: 150 is not a whole number
                   of packs of 100

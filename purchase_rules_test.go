@@ -34,7 +34,9 @@ func TestPaidByHand(t *testing.T) {
 		})
 	}
 	annual := func(p *credits.Plan) { p.Term, p.Price = credits.Years(1), cash("108.00 USD") }
-	yearly := func(p *credits.Plan) { p.Every, p.Price, p.Allowances[0].Amount = credits.Years(1), cash("108.00 USD"), n("120000") }
+	yearly := func(p *credits.Plan) {
+		p.Every, p.Price, p.Allowances[0].Amount = credits.Years(1), cash("108.00 USD"), n("120000")
+	}
 	tests := []struct {
 		name   string
 		plan   credits.Plan
@@ -307,7 +309,7 @@ func TestTermsOfTheIntent(t *testing.T) {
 		if err := s.settle(id, credits.Paid); err != nil {
 			t.Fatal(err)
 		}
-		if b := s.wallet().Balance("GB", ""); b.Available != n("10") || !s.lot(id + 3).Expires.Equal(day("2026-02-01")) {
+		if b := s.wallet().Balance("GB", ""); b.Available != n("10") || !s.lot(id+3).Expires.Equal(day("2026-02-01")) {
 			t.Errorf("%+v", b)
 		}
 	})

@@ -54,6 +54,7 @@ func TestCatalogues(t *testing.T) {
 		},
 		"outreach": {
 			"outreach-10k": {"449.00 EUR", "10000", month, 0, credits.FirstOfMonth},
+			"outreach-20k": {"849.00 EUR", "20000", month, 0, credits.FirstOfMonth},
 		},
 		"automation": {
 			"free":            {"", "1000", month, 0, credits.AnniversaryDay},

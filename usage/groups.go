@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
 
 	"example.com/credits"
+	"example.com/credits/internal/wide"
 )
 
 // value is what a usage has of a dimension, if it has any.
@@ -46,15 +46,15 @@ type groups struct {
 
 type group struct {
 	place
-	amount   sum
-	spends   sum
-	quantity sum
+	amount   wide.Sum
+	spends   wide.Sum
+	quantity wide.Sum
 	money    []money // by currency
 }
 
 type money struct {
 	currency string
-	sum      sum
+	sum      wide.Sum
 }
 
 // add counts a part at a place. It copies what it keeps of the place.
@@ -79,9 +79,9 @@ func (g *groups) add(at place, p part) error {
 		found = &group{place: place{at.start, slices.Clone(at.values)}}
 		g.byKey[string(g.key)] = found
 	}
-	found.amount.add(int64(p.amount))
-	found.spends.add(p.spends)
-	found.quantity.add(p.quantity)
+	found.amount.Add(int64(p.amount))
+	found.spends.Add(p.spends)
+	found.quantity.Add(p.quantity)
 	if p.recognised != 0 {
 		found.earn(p.currency, p.recognised)
 	}
@@ -93,7 +93,7 @@ func (g *group) earn(currency string, millionths int64) {
 	if !ok {
 		g.money = slices.Insert(g.money, i, money{currency: currency})
 	}
-	g.money[i].sum.add(millionths)
+	g.money[i].sum.Add(millionths)
 }
 
 // rows returns all groups, in order.
@@ -140,16 +140,16 @@ func (g *group) row(by []Dimension) (Row, error) {
 			r.Group[by[i]] = v.text
 		}
 	}
-	amount, ok := g.amount.value()
+	amount, ok := g.amount.Value()
 	r.Amount = credits.Amount(amount)
 	if ok {
-		r.Spends, ok = g.spends.value()
+		r.Spends, ok = g.spends.Value()
 	}
 	if ok {
-		r.Quantity, ok = g.quantity.value()
+		r.Quantity, ok = g.quantity.Value()
 	}
 	for _, m := range g.money {
-		earned, fits := m.sum.value()
+		earned, fits := m.sum.Value()
 		if ok = ok && fits; earned != 0 {
 			r.Recognised = append(r.Recognised, credits.Money{Micros: earned, Currency: m.currency})
 		}
@@ -158,22 +158,4 @@ func (g *group) row(by []Dimension) (Row, error) {
 		return r, &credits.InvalidError{Field: "within", Reason: "has a sum that is out of range", Err: credits.ErrLimit}
 	}
 	return r, nil
-}
-
-// sum is a sum of int64s that may be out of range on the way.
-type sum struct {
-	high int64
-	low  uint64
-}
-
-func (s *sum) add(n int64) {
-	var carry uint64
-	s.low, carry = bits.Add64(s.low, uint64(n), 0)
-	s.high += n>>63 + int64(carry)
-}
-
-// value returns the sum, and false if no amount is as great, either way.
-func (s *sum) value() (int64, bool) {
-	n := int64(s.low)
-	return n, s.high == n>>63 && credits.Amount(n) >= credits.AmountMin
 }

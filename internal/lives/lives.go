@@ -133,6 +133,9 @@ func drawPlan(r *rand.Rand) credits.Plan {
 		{ID: "seat", Price: usd(1_000_000), Scoped: true, Allowances: []credits.Allowance{{Amount: credits.Credit}}},
 	}
 	if r.IntN(2) == 0 {
+		p.Leaving = credits.Leaving{Allowances: credits.Forfeit, AddOns: credits.Forfeit, Purchases: Pick(r, credits.Keep, credits.Forfeit)}
+	}
+	if r.IntN(2) == 0 {
 		p.Auto = credits.AutoPurchase{Pack: "ten", Size: 10 * credits.Credit, Surcharge: 30 * credits.Percent, Limit: credits.AtMost(20 * credits.Credit)}
 	}
 	return p
@@ -141,7 +144,7 @@ func drawPlan(r *rand.Rand) credits.Plan {
 // do carries out a command under a new key and on behalf of someone; a refusal is as good.
 func (l *Life) do(id credits.WalletID, c credits.Command) {
 	l.t.Helper()
-	actor := credits.Actor{ID: Pick(l.Rand, "", "", "ann", "bob", "cy"), Role: credits.Operator}
+	actor := credits.Actor{ID: Pick(l.Rand, "", "", "ann", "bob", "cy"), Role: credits.System}
 	l.keys++
 	r, err := l.Ledger.As(actor).Do(context.Background(), id, credits.Key(strconv.Itoa(l.keys)), c)
 	l.check(c, err)

@@ -241,14 +241,16 @@ func (p *feedPlay) meanwhile(op string) error {
 	}
 	p.depth++
 	defer func() { p.depth-- }()
-	switch p.rng.IntN(6) {
-	case 0, 1:
-		p.write()
-	case 2:
-		p.consume()
-	case 3:
-		if op == "ack" || op == "acked" {
-			return errAck
+	for range p.rng.IntN(3) {
+		switch p.rng.IntN(5) {
+		case 0, 1:
+			p.write()
+		case 2:
+			p.consume()
+		case 3:
+			if op == "ack" || op == "acked" {
+				return errAck
+			}
 		}
 	}
 	return nil

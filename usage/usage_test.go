@@ -126,6 +126,13 @@ feature="optimise" 6 in 1 of 300 for 0.60 USD
 			want:  "14 in 2 of 7 for 1.40 USD\n",
 		},
 		{
+			name: "FD-08/after a plan has ended, all since its last cycle began",
+			steps: []step{
+				{cmd: image(1)}, {after: 31 * day, cmd: image(2)}, {cmd: credits.Cancel{}}, {after: 31 * day, cmd: credits.Reverse{Spend: 10, Amount: credits.Credit}},
+			},
+			want: "3 in 1 of 2 for 0.30 USD\n",
+		},
+		{
 			name:  "GN-07/a period is half-open (T-1)",
 			steps: []step{{cmd: image(1)}, {after: day, cmd: image(2)}, {after: day - 1000, cmd: image(3)}, {after: 1000, cmd: image(4)}},
 			query: usage.Query{Within: credits.Period{Start: opened.Add(day), End: opened.Add(2 * day)}},

@@ -199,7 +199,7 @@ func TestFailedPayment(t *testing.T) {
 		s.must(credits.SetAutoPurchase{On: true})
 		s.has("0")
 		s.ledger = s.ledger.As(credits.Actor{ID: "ann", Role: credits.Operator})
-		s.must(credits.SetAutoPurchase{On: true, Resume: true})
+		s.must(credits.SetAutoPurchase{On: true, Resume: true, Note: credits.Note{Reason: "the card is good"}})
 		s.has("10000")
 	})
 	t.Run("MK-16/a new method lifts it and buys at once", func(t *testing.T) {

@@ -105,8 +105,11 @@ func TestWriteCSVSaysWhatFailed(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
+<<<<<<< HEAD
 	room := full(0)
 	if err := finance.WriteCSV(&room, finance.Statement{}); !errors.Is(err, errFull) {
 		t.Errorf("the last of it: %v", err)
 	}
+=======
+>>>>>>> 05517b1 (fin)
 }

@@ -52,8 +52,13 @@ func live(t *testing.T, p credits.Plan, charger credits.Charger, steps []step) (
 	l := credits.New(new(memory.Store), &credits.Options{Clock: mock, Salt: [32]byte{1}, Charger: charger})
 	for i, s := range append([]step{{cmd: credits.Open{Plan: p}}}, steps...) {
 		mock.Add(s.after)
+<<<<<<< HEAD
 		system := l.As(credits.Actor{ID: "job", Role: credits.System})
 		if _, err := system.Do(ctx, "acme", credits.Key(fmt.Sprint("step-", i)), s.cmd); err != nil {
+=======
+		operator := l.As(credits.Actor{ID: "op", Role: credits.Operator})
+		if _, err := operator.Do(ctx, "acme", credits.Key(fmt.Sprint("step-", i)), s.cmd); err != nil {
+>>>>>>> 05517b1 (fin)
 			t.Fatalf("step %d: %v", i, err)
 		}
 	}
@@ -330,6 +335,7 @@ USD: opening 10 paid 10 moved 10 breakage 5 deferred 25 charged 10
 	}
 }
 
+<<<<<<< HEAD
 // The zero period is the current cycle, and after a plan has ended all since its last one began.
 func TestPeriodOfTheCycle(t *testing.T) {
 	l, mock := live(t, plan(), nil, []step{{cmd: credits.Cancel{}}})
@@ -343,6 +349,8 @@ func TestPeriodOfTheCycle(t *testing.T) {
 	}
 }
 
+=======
+>>>>>>> 05517b1 (fin)
 func TestErrors(t *testing.T) {
 	l, _ := live(t, plan(), nil, nil)
 	if _, err := finance.Of(ctx, l, "bob", credits.Period{}); !errors.Is(err, credits.ErrNotFound) {

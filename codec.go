@@ -149,6 +149,7 @@ func (w *writer) payload(e *Entry) {
 		w.time(c.Period.End)
 		w.time(c.Anchor)
 		w.time(c.Term)
+		w.money(c.Paid)
 		w.optTime(c.Life)
 		w.bool(c.Same)
 	}
@@ -365,7 +366,7 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 		}
 		c.Zone, c.Number = r.text(), int(r.int())
 		c.Period = Period{r.time(), r.time()}
-		c.Anchor, c.Term, c.Life, c.Same = r.time(), r.time(), r.optTime(), r.bool()
+		c.Anchor, c.Term, c.Paid, c.Life, c.Same = r.time(), r.time(), r.money(), r.optTime(), r.bool()
 		e.Cycle = c
 	}
 	if on(hasSetting) {

@@ -316,24 +316,18 @@ func (d *decision) renew(t int64) error {
 	}
 	end := max(t+1, micros(cycles.Instant(number+1)))
 	c := &Cycle{
-		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)}, Term: instant(w.term),
-		Life: instant(w.life),
+		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)}, Life: instant(w.life),
 	}
 	e := Entry{Kind: KindRenewed, Cycle: c}
 	if next != w.terms {
 		c.Plan, c.Life = &next.Plan, next.lifeOf(cycles, number)
 	}
-	switch {
-	case t >= w.term:
-		e.Charge = next.Price
-		c.Term = instant(max(end, micros(next.termFrom(cycles, number))))
-	case next != w.terms:
-		e.Charge = above(next.Price, w.paid)
-	}
+	b := w.bill(next, cycles, c, t, false)
+	e.Charge, c.Paid, c.Term = b.charge, b.paid, instant(max(end, b.term))
 	if err := d.emitDue(t, e); err != nil {
 		return err
 	}
-	return d.grantAllowances(t, w.rises(next, false), next.cyclePrice(number), 1, 1)
+	return d.grantAllowances(t, w.rises(next, false), b.lot, 1, 1)
 }
 
 // following returns the plan that the wallet has after the reset at t, or why it

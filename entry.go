@@ -54,6 +54,7 @@ type Cycle struct {
 	Period Period
 	Anchor time.Time // of the schedule
 	Term   time.Time // when the term ends that is billed
+	Paid   Money     // for each cycle until then: what is not billed again
 	Life   time.Time // when the plan ends by itself; zero if it does not
 	Same   bool      // the cycle and term go on under another plan: what was given and billed in them counts
 }

@@ -80,9 +80,10 @@ func (s *state) foldTerm(e *Entry) error {
 		}
 		s.marks[i].amount = max(s.marks[i].amount, a.Amount)
 	}
-	if at := micros(e.At); at >= s.term || s.terms.Price.Currency != s.paid.Currency || s.terms.Price.Micros > s.paid.Micros {
-		s.paid = s.terms.Price
+	if s.paid = c.Paid; !c.Same || s.now.Currency != c.Paid.Currency {
+		s.now = c.Paid
 	}
+	s.now.Micros = max(s.now.Micros, c.Paid.Micros, s.terms.share().Micros)
 	s.term, s.life = micros(c.Term), forever
 	if !c.Life.IsZero() {
 		s.life = micros(c.Life)

@@ -81,7 +81,7 @@ func (c Open) decide(d *decision) error {
 	period := Period{cycles.Instant(0), cycles.Instant(1)}
 	d.made = 1
 	e := Entry{Kind: KindOpened, Charge: t.Price, Note: c.Note, Cycle: &Cycle{
-		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at), Term: t.termFrom(cycles, 0), Life: t.lifeOf(cycles, 0),
+		Plan: &t.Plan, Zone: c.zone(), Period: period, Anchor: instant(d.at), Term: t.termFrom(cycles, 0), Paid: t.share(), Life: t.lifeOf(cycles, 0),
 	}}
 	if err := d.emit(e); err != nil {
 		return err

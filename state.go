@@ -59,7 +59,8 @@ type subscribed struct {
 	ended     EndReason
 	term      int64   // when the billed term ends
 	life      int64   // when the plan ends by itself; forever if it does not
-	paid      Money   // the highest price that was billed for the term
+	paid      Money   // for each cycle until the term ends, the highest price that was billed
+	now       Money   // for the current cycle
 	marks     []mark  // the highest allowances of the cycle
 	change    *change // that is scheduled
 	had       []string

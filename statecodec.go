@@ -141,6 +141,7 @@ func (w *writer) subscribed(s *state) {
 	w.int(s.term)
 	w.int(s.life)
 	w.money(s.paid)
+	w.money(s.now)
 	w.uint(uint64(len(s.marks)))
 	for _, m := range s.marks {
 		w.text(string(m.unit))
@@ -178,7 +179,7 @@ func (w *writer) subscribed(s *state) {
 }
 
 func (r *reader) subscribed(s *state) (next [32]byte) {
-	s.active, s.ended, s.term, s.life, s.paid = r.bool(), EndReason(r.narrow()), r.int(), r.int(), r.money()
+	s.active, s.ended, s.term, s.life, s.paid, s.now = r.bool(), EndReason(r.narrow()), r.int(), r.int(), r.money(), r.money()
 	for range r.count() {
 		s.marks = append(s.marks, mark{Unit(r.text()), Amount(r.int())})
 	}

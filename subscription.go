@@ -14,6 +14,10 @@ import (
 //
 // While a paid period runs, the schedule stands, and only what exceeds what was
 // granted and billed in it is granted and charged, however often plans change.
+// What a cycle costs is its share of the term's price: a plan whose term is as long
+// is charged the rise of all cycles that are left, one with a shorter term that of
+// each cycle as it comes, and a longer term what it adds. A cycle that runs does
+// not end earlier than it would have.
 // Else the plan begins anew, with a whole allowance and price. Subscribing to
 // the plan that the wallet has drops what was scheduled.
 //
@@ -190,47 +194,35 @@ func (d *decision) move(t *terms, n Note) error {
 			return err
 		}
 	}
-	paid := w.paid.Micros > 0 && d.at < w.term
-	same := paid || d.at < w.ends && (w.paid.Micros > 0 || t.Price.Micros == 0)
-	c := &Cycle{Plan: &t.Plan, Same: same && d.at < w.ends}
-	zone := w.loc
-	if !same && w.next != "" {
-		c.Zone = w.next
-		var err error
-		if zone, err = loadZone(w.next); err != nil {
-			return err
-		}
-	}
-	cycles := t.cycles(d.at, zone)
+	zone, kept := w.loc, false
+	var cycles schedule
+	c := &Cycle{Zone: w.next}
+	same := w.covered(d.at) || d.at < w.ends && (w.paid.Micros > 0 || t.Price.Micros == 0)
 	if same {
-		cycles.Anchor = instant(w.starts)
-		if t.Every == w.terms.Every && t.Anchor == w.terms.Anchor {
-			cycles.Anchor = instant(w.anchor)
+		cycles, c, kept = w.takeOver(t, d.at)
+	} else {
+		if w.next != "" {
+			var err error
+			if zone, err = loadZone(w.next); err != nil {
+				return err
+			}
 		}
-		c.Number = max(0, cycles.Index(instant(d.at)))
+		cycles = t.cycles(d.at, zone)
+		c.Period = Period{cycles.Instant(0), cycles.Instant(1)}
 	}
-	c.Anchor = cycles.Anchor
-	c.Period = Period{cycles.Instant(c.Number), cycles.Instant(c.Number + 1)}
-	if same && c.Anchor.Equal(instant(w.anchor)) && d.at < w.ends {
-		c.Number, c.Period = w.cycle, Period{instant(w.starts), instant(w.ends)} // as it was recorded
-	}
-	c.Term, c.Life = t.termFrom(cycles, c.Number), t.lifeOf(cycles, c.Number)
-	charge := t.Price
-	if paid {
-		charge = above(t.Price, w.paid)
-		if c.Term.Before(instant(w.term)) {
-			c.Term = instant(w.term)
-		}
-	}
-	rises := w.rises(t, same && d.at < w.ends)
+	b := w.bill(t, cycles, c, d.at, kept)
+	b.charge.Currency = t.Price.Currency // nothing to pay is a price, too
+	c.Plan, c.Anchor, c.Paid, c.Life = &t.Plan, cycles.Anchor, b.paid, t.lifeOf(cycles, c.Number)
+	c.Term = instant(max(b.term, micros(c.Period.End)))
+	rises := w.rises(t, c.Same)
 	part, whole := int64(1), int64(1)
 	if !same {
 		part, whole = t.firstShare(instant(d.at), c.Period, zone)
 	}
-	if err := d.emit(Entry{Kind: KindSubscribed, Charge: charge, Cycle: c, Note: n}); err != nil {
+	if err := d.emit(Entry{Kind: KindSubscribed, Charge: b.charge, Cycle: c, Note: n}); err != nil {
 		return err
 	}
-	if err := d.grantAllowances(d.at, rises, d.risePrice(charge), part, whole); err != nil {
+	if err := d.grantAllowances(d.at, rises, b.lot, part, whole); err != nil {
 		return err
 	}
 	return d.resumeUnits()
@@ -243,25 +235,6 @@ func (d *decision) resumeUnits() error {
 		return d.renewUnits(d.at)
 	}
 	return nil
-}
-
-// above returns what a price exceeds one that was paid by; a price in another
-// currency does so altogether.
-func above(price, paid Money) Money {
-	if price.Currency != paid.Currency || price.Micros == 0 {
-		return price
-	}
-	return Money{Micros: max(0, price.Micros-paid.Micros), Currency: price.Currency}
-}
-
-// risePrice returns what the first lot of a change of plan was paid with: the
-// charge, or the cycle's share of it where a term has several.
-func (d *decision) risePrice(charge Money) Money {
-	charge.Micros /= int64(d.w.terms.cyclesPerTerm())
-	if charge.Micros == 0 {
-		return Money{}
-	}
-	return charge
 }
 
 // rises returns what a plan's allowances exceed what was granted in the period,
@@ -402,21 +375,19 @@ func (c Reactivate) decide(d *decision) error {
 	}
 	cycles := w.terms.cycles(w.anchor, w.loc)
 	y := &Cycle{Number: w.cycle, Period: Period{instant(w.starts), instant(w.ends)}, Anchor: cycles.Anchor, Life: instant(w.life)}
-	y.Term, y.Same = instant(w.term), d.at < w.ends
+	y.Same = d.at < w.ends
 	e := Entry{Kind: KindSubscribed, Cycle: y, Note: c.Note}
 	if !y.Same {
 		y.Number = cycles.Index(instant(d.at))
 		y.Period = Period{cycles.Instant(y.Number), cycles.Instant(y.Number + 1)}
 	}
-	if d.at >= w.term {
-		e.Charge = w.terms.Price
-		y.Term = w.terms.termFrom(cycles, y.Number)
-	}
+	b := w.bill(w.terms, cycles, y, d.at, false)
+	e.Charge, y.Term, y.Paid = b.charge, instant(b.term), b.paid
 	rises := w.rises(w.terms, y.Same)
 	if err := d.emit(e); err != nil {
 		return err
 	}
-	if err := d.grantAllowances(d.at, rises, w.terms.cyclePrice(w.cycle), 1, 1); err != nil {
+	if err := d.grantAllowances(d.at, rises, b.lot, 1, 1); err != nil {
 		return err
 	}
 	return d.resumeUnits()

@@ -139,7 +139,7 @@ func TestFailures(t *testing.T) {
 + 	Available: s"0",
   	Held:      s"0",
   	Debt:      s"0",
-  	... // 3 identical fields
+  	... // 7 identical fields
   }
 
 ` + opened,

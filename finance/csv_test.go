@@ -49,8 +49,10 @@ bob,,,credits,,allowance,0.000001,2,-0.000003,0.000004,0.000005,0.000006,0.00000
 // A row of a table adds up like a line of its statement.
 func TestTableAddsUp(t *testing.T) {
 	l, _ := live(t, plan(), nil, []step{
-		{cmd: credits.Spend{Amount: 40 * credits.Credit}}, {cmd: credits.Buy{Pack: "extra", Amount: 30 * credits.Credit}},
-		{cmd: credits.Reserve{Amount: credits.Credit, Until: start.Add(day)}}, {cmd: credits.Refund{Purchase: 4}},
+		{cmd: credits.Spend{Amount: 40 * credits.Credit}},
+		{cmd: credits.Buy{Pack: "extra", Amount: 30 * credits.Credit}},
+		{cmd: credits.Reserve{Amount: credits.Credit, Until: start.Add(day)}},
+		{cmd: credits.Refund{Purchase: 4}},
 	})
 	s, err := finance.Of(ctx, l, "acme", credits.Period{})
 	if err != nil {
@@ -105,11 +107,8 @@ func TestWriteCSVSaysWhatFailed(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-<<<<<<< HEAD
 	room := full(0)
 	if err := finance.WriteCSV(&room, finance.Statement{}); !errors.Is(err, errFull) {
 		t.Errorf("the last of it: %v", err)
 	}
-=======
->>>>>>> 05517b1 (fin)
 }

@@ -52,13 +52,8 @@ func live(t *testing.T, p credits.Plan, charger credits.Charger, steps []step) (
 	l := credits.New(new(memory.Store), &credits.Options{Clock: mock, Salt: [32]byte{1}, Charger: charger})
 	for i, s := range append([]step{{cmd: credits.Open{Plan: p}}}, steps...) {
 		mock.Add(s.after)
-<<<<<<< HEAD
 		system := l.As(credits.Actor{ID: "job", Role: credits.System})
 		if _, err := system.Do(ctx, "acme", credits.Key(fmt.Sprint("step-", i)), s.cmd); err != nil {
-=======
-		operator := l.As(credits.Actor{ID: "op", Role: credits.Operator})
-		if _, err := operator.Do(ctx, "acme", credits.Key(fmt.Sprint("step-", i)), s.cmd); err != nil {
->>>>>>> 05517b1 (fin)
 			t.Fatalf("step %d: %v", i, err)
 		}
 	}
@@ -260,7 +255,7 @@ USD: opening 10 deferred 10
 `,
 		},
 		{
-			name:   "CF-13/what is revoked",
+			name:   "A-4/what is revoked is kept",
 			steps:  []step{{after: day, cmd: credits.Revoke{All: true}}},
 			period: credits.Period{Start: start.Add(day)},
 			want: `allowance: opening 30 revoked 30
@@ -309,7 +304,7 @@ func TestMoves(t *testing.T) {
 		want string
 	}{
 		{
-			name: "S-11/GN-05/the sender, of whose 20 unused 10 roll over", id: "acme", want: `rollover: moved 10 closing 10
+			name: "S-11/the sender, of whose 20 unused 10 roll over", id: "acme", want: `rollover: moved 10 closing 10
 allowance: opening 20 issued 30 moved -10 expired 10 closing 30
 purchase: opening 6 moved -3 closing 3
 USD: opening 26.666667 paid 10 moved -10 breakage 3.333334 deferred 23.333333 charged 10
@@ -335,7 +330,6 @@ USD: opening 10 paid 10 moved 10 breakage 5 deferred 25 charged 10
 	}
 }
 
-<<<<<<< HEAD
 // The zero period is the current cycle, and after a plan has ended all since its last one began.
 func TestPeriodOfTheCycle(t *testing.T) {
 	l, mock := live(t, plan(), nil, []step{{cmd: credits.Cancel{}}})
@@ -349,8 +343,6 @@ func TestPeriodOfTheCycle(t *testing.T) {
 	}
 }
 
-=======
->>>>>>> 05517b1 (fin)
 func TestErrors(t *testing.T) {
 	l, _ := live(t, plan(), nil, nil)
 	if _, err := finance.Of(ctx, l, "bob", credits.Period{}); !errors.Is(err, credits.ErrNotFound) {

@@ -35,7 +35,7 @@ import (
 // "feature" or "label:campaign".
 type Dimension string
 
-// The dimensions. Of the first four, which are in the wallet's zone, a query
+// The dimensions. Of the first four, in the zone that the wallet has now, a query
 // takes one at most.
 const (
 	Hour    Dimension = "hour"    // an hour that clocks show twice is two

@@ -217,9 +217,14 @@ func (c Refund) decide(d *decision) error {
 	}
 	var lots []ID
 	var unused Amount
+	known := false
 	for _, slot := range d.w.byID {
 		l := d.w.lots.at(int(slot))
-		if c.Purchase == 0 || l.purchase != c.Purchase || l.withdrawn {
+		if c.Purchase == 0 || l.purchase != c.Purchase {
+			continue
+		}
+		known = true
+		if l.withdrawn {
 			continue
 		}
 		if l.noRefund && d.call.Actor.Role != Operator {
@@ -233,7 +238,8 @@ func (c Refund) decide(d *decision) error {
 		if p := d.w.openPurchase(c.Purchase); p != nil {
 			return d.pending(p)
 		}
-		if l := d.w.look(c.Purchase); l != nil && l.purchase == c.Purchase {
+		d.w.closed.each(func(l *lot) { known = known || c.Purchase != 0 && l.purchase == c.Purchase })
+		if known {
 			return d.refuse(Ended, "the purchase has nothing left that is not held")
 		}
 		return &InvalidError{Field: "purchase", Reason: "is none of this wallet", Err: ErrNotFound}

@@ -302,7 +302,7 @@ func (d *decision) renew(t int64) error {
 		return d.endDue(t, why)
 	}
 	if next.ID != w.terms.ID {
-		if err := d.leave(w.terms.Leaving, t); err != nil {
+		if err := d.leave(w.terms.Leaving, t, Note{}); err != nil {
 			return err
 		}
 	}
@@ -351,7 +351,7 @@ func (d *decision) endDue(t int64, why EndReason) error {
 	if err := d.emitDue(t, Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}}); err != nil {
 		return err
 	}
-	return d.leave(d.w.terms.Leaving, t)
+	return d.leave(d.w.terms.Leaving, t, Note{})
 }
 
 // grantAllowances opens the lots of the current cycle: part/whole of the given

@@ -157,7 +157,7 @@ const (
 	KindTimedOut                     // a hold reached its deadline
 	KindExpired                      // a lot ended by time with credits left
 	KindReversed                     // a spend was undone, in part or whole
-	KindRevoked                      // a lot was taken back
+	KindRevoked                      // a lot was taken back: by a command, or because the plan that was left forfeits it
 	KindRefunded                     // a purchase was undone as far as it was unused; a negative Charge is paid back
 	KindRepaid                       // credits paid what a spend still owed
 	KindForgiven                     // credits were issued that settle what a spend owed

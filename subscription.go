@@ -190,7 +190,7 @@ func (s *state) fits(t *terms) error {
 func (d *decision) move(t *terms, n Note) error {
 	w := d.w
 	if w.active && t.ID != w.terms.ID {
-		if err := d.leave(w.terms.Leaving, d.at); err != nil {
+		if err := d.leave(w.terms.Leaving, d.at, n); err != nil {
 			return err
 		}
 	}
@@ -281,7 +281,7 @@ func (p *Plan) lifeOf(cycles schedule, number int) time.Time {
 
 // leave revokes the lots that a plan's leaving policy forfeits. Open lots only,
 // by number.
-func (d *decision) leave(v Leaving, t int64) error {
+func (d *decision) leave(v Leaving, t int64, n Note) error {
 	var gone []ID
 	for _, slot := range d.w.byID {
 		l := d.w.lots.at(int(slot))
@@ -290,7 +290,7 @@ func (d *decision) leave(v Leaving, t int64) error {
 		}
 	}
 	for _, id := range gone {
-		if err := d.revoke(id, t, Note{}); err != nil {
+		if err := d.revoke(id, t, n); err != nil {
 			return err
 		}
 	}
@@ -351,7 +351,7 @@ func (d *decision) end(why EndReason, fates Leaving, n Note) error {
 	if err := d.emit(Entry{Kind: KindEnded, Change: &Change{When: AtOnce, End: why}, Note: n}); err != nil {
 		return err
 	}
-	return d.leave(fates, d.at)
+	return d.leave(fates, d.at, n)
 }
 
 func (c Reactivate) decide(d *decision) error {

@@ -35,6 +35,23 @@ func TestSum(t *testing.T) {
 			if got, ok := s.Value(); ok != tt.ok || ok && got != tt.want {
 				t.Errorf("got %d, %v, want %d, %v", got, ok, tt.want, tt.ok)
 			}
+			twice := s
+			twice.Plus(s)
+			for range 2 {
+				twice.Minus(s)
+			}
+			if twice != (wide.Sum{}) {
+				t.Errorf("a sum and itself, less it twice, is %v", twice)
+			}
+			var parts wide.Sum
+			for _, n := range tt.of {
+				var part wide.Sum
+				part.Add(n)
+				parts.Plus(part)
+			}
+			if parts != s {
+				t.Errorf("the sum of sums is %v, want %v", parts, s)
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package credits_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/credits"
+	"example.com/credits/creditstest"
 )
 
 var (
@@ -230,4 +232,316 @@ func TestProofIsNotStored(t *testing.T) {
 			t.Errorf("CF-05: %s has the proof", where)
 		}
 	}
+}
+
+// GN-06: a request has kind, plan or quantity, actor, contact and instant; it is filed, fulfilled by a named
+// command, or declined with a reason; asked again while it is open it is the open one.
+func TestRequests(t *testing.T) {
+	outreach := planOf(t, "outreach", "outreach-10k", "")
+	open := func(t *testing.T) *rig {
+		r := newRig(t, "2026-01-15")
+		p := outreach
+		p.Access = []credits.Rule{
+			{Action: credits.ActSubscribe, Via: credits.ByRequest},
+			{Action: credits.ActBuy, Via: credits.ByRequest},
+			{Action: credits.ActInterest},
+		}
+		p.Packs = []credits.Pack{{ID: "more", Size: n("1000"), Price: cash("45.00 EUR")}}
+		r.open(p)
+		return r
+	}
+	more := credits.Ask{Command: credits.Buy{Pack: "more", Amount: n("2000")}, Contact: "crm/ann"}
+	t.Run("GN-06/filed", func(t *testing.T) {
+		r := open(t)
+		before := r.wallet().Available()
+		receipt := r.as(member).do(more)
+		if len(receipt.Entries) != 1 || receipt.Entries[0].Actor != member || r.wallet().Available() != before {
+			t.Errorf("got %+v", receipt.Entries)
+		}
+		q := r.requests()[0]
+		cmd, err := credits.ParseCommand(q.Command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(more.Command, cmd); diff != "" {
+			t.Errorf("what was asked (-want +got):\n%s", diff)
+		}
+		q.Command = nil
+		want := credits.Request{ID: receipt.ID, State: credits.Asked, Contact: "crm/ann", At: r.clock.Now().UTC()}
+		if diff := cmp.Diff(want, q); diff != "" {
+			t.Errorf("the request (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("GN-06/asked again while it is open", func(t *testing.T) {
+		r := open(t)
+		first := r.as(member).do(more)
+		r.at("2026-01-16")
+		again := r.as(admin).do(more)
+		if again.ID != first.ID || len(r.requests()) != 1 || again.Replayed {
+			t.Errorf("asked again it is request %d of %d, want %d of 1", again.ID, len(r.requests()), first.ID)
+		}
+		other := more
+		other.Contact = "crm/bob"
+		if r.as(member).do(other).ID == first.ID {
+			t.Errorf("with another contact it is the same request")
+		}
+		other = more
+		other.Command = credits.Buy{Pack: "more", Amount: n("1000")}
+		if r.as(member).do(other).ID == first.ID {
+			t.Errorf("of another quantity it is the same request")
+		}
+		r.as(operator).do(credits.Dismiss{Request: first.ID, Note: why})
+		if r.as(member).do(more).ID == first.ID {
+			t.Errorf("asked after it was dismissed it is the same request")
+		}
+	})
+	t.Run("GN-06/fulfilled", func(t *testing.T) {
+		r := open(t)
+		before := r.wallet().Available()
+		id := r.as(member).do(more).ID
+		r.as(member).refused(credits.Approve{Request: id}, credits.NotPermitted)
+		r.as(operator).invalid(credits.Approve{Request: id}, "note.reason", nil)
+		receipt := r.as(operator).do(credits.Approve{Request: id, Note: why})
+		if receipt.Charge != cash("90.00 EUR") || r.wallet().Available()-before != n("2000") {
+			t.Errorf("got %v for %v", r.wallet().Available()-before, receipt.Charge)
+		}
+		for _, e := range receipt.Entries {
+			if e.Actor != operator || e.Note.Reason != why.Reason {
+				t.Errorf("FD-05: entry %v is of %+v because of %q", e.Kind, e.Actor, e.Note.Reason)
+			}
+		}
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.Ended)
+		r.as(operator).refused(credits.Dismiss{Request: id, Note: why}, credits.Ended)
+	})
+	t.Run("GN-06/fulfilled by a named command", func(t *testing.T) {
+		r := open(t)
+		id := r.as(member).do(credits.Ask{About: "buy more", Contact: "crm/ann"}).ID
+		r.as(operator).invalid(credits.Approve{Request: id, Note: why}, "command", nil)
+		sell := credits.Sell{Amount: n("5000"), Price: cash("200.00 EUR")}
+		receipt := r.as(operator).do(credits.Approve{Request: id, Command: sell, Note: why})
+		if receipt.Charge != cash("200.00 EUR") || receipt.Amount != n("5000") || len(r.requests()) != 0 {
+			t.Errorf("got %+v", receipt)
+		}
+	})
+	t.Run("GN-06/CF-03/fulfilled otherwise than asked", func(t *testing.T) {
+		r := open(t)
+		bigger := outreach
+		bigger.Version, bigger.Price = 2, cash("800.00 EUR")
+		id := r.as(admin).do(credits.Ask{Command: credits.Subscribe{Plan: bigger}}).ID
+		negotiated := bigger
+		negotiated.Version, negotiated.For, negotiated.Price = 3, acme, cash("700.00 EUR")
+		r.as(operator).do(credits.Approve{Request: id, Command: credits.Subscribe{Plan: negotiated}, Note: why})
+		if p, _ := r.wallet().Plan(); p.Version != 3 || p.For != acme {
+			t.Errorf("got version %d for %q", p.Version, p.For)
+		}
+	})
+	t.Run("GN-06/declined", func(t *testing.T) {
+		r := open(t)
+		id := r.as(member).do(more).ID
+		r.as(operator).invalid(credits.Dismiss{Request: id}, "note.reason", nil)
+		r.as(member).refused(credits.Dismiss{Request: id, Note: why}, credits.NotPermitted)
+		receipt := r.as(operator).do(credits.Dismiss{Request: id, Note: why})
+		if e := receipt.Entries[0]; receipt.ID != id || e.Of != id || e.Request.State != credits.Dismissed || e.Note.Reason != why.Reason {
+			t.Errorf("got %+v", receipt)
+		}
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.Ended)
+	})
+	t.Run("GN-06/its time passes", func(t *testing.T) {
+		r := open(t)
+		ask := more
+		ask.Until = day("2026-01-20")
+		id := r.as(member).do(ask).ID
+		r.at("2026-01-19 23:59:59.999999")
+		if len(r.requests()) != 1 {
+			t.Errorf("the request ended early")
+		}
+		r.at("2026-01-20")
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.Ended)
+		r.tick()
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.Ended)
+		r.as(operator).refused(credits.Dismiss{Request: id, Note: why}, credits.Ended)
+	})
+	t.Run("GN-06/a request that there is not", func(t *testing.T) {
+		r := open(t)
+		for _, id := range []credits.ID{1, 2, 99, 1 << 63} {
+			r.as(operator).invalid(credits.Approve{Request: id, Note: why}, "request", credits.ErrNotFound)
+			r.as(operator).invalid(credits.Dismiss{Request: id, Note: why}, "request", credits.ErrNotFound)
+		}
+	})
+	t.Run("GN-06/what is refused now can be asked", func(t *testing.T) {
+		r := open(t)
+		r.do(credits.Lapse{})
+		id := r.as(member).do(more).ID
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.NoPlan)
+		r.do(credits.Reactivate{})
+		r.as(operator).do(credits.Approve{Request: id, Note: why})
+	})
+}
+
+// CF-03 and CF-11: any customer role may register interest, which moves nothing and is a record for the CRM.
+func TestInterest(t *testing.T) {
+	r := newRig(t, "2026-01-15")
+	r.open(planOf(t, "marketplace", "free", ""))
+	trial := credits.Actor{ID: "zoe", Role: credits.Member, Trial: true}
+	for _, actor := range []credits.Actor{admin, member, trial} {
+		for _, plan := range []string{"plus", "ultra"} {
+			receipt := r.as(actor).do(credits.Ask{About: plan, Contact: "crm/" + actor.ID})
+			e := receipt.Entries[0]
+			if e.Kind != credits.KindAsked || e.Request.About != plan || e.Actor != actor || len(e.Lines) != 0 || receipt.ID != e.Seq {
+				t.Errorf("CF-03: got %+v", receipt)
+			}
+		}
+		r.as(actor).refused(credits.Ask{About: "free"}, credits.NotPermitted)
+	}
+	r.has("50")
+	var leads []string
+	if _, err := r.ledger.Feed(r.ctx, func(_ context.Context, entries []credits.Entry) error {
+		for _, e := range entries {
+			if q := e.Request; q != nil && len(q.Command) == 0 {
+				leads = append(leads, e.Actor.ID+" wants "+q.About+", at "+q.Contact)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"ann wants plus, at crm/ann", "ann wants ultra, at crm/ann", "bob wants plus, at crm/bob", "bob wants ultra, at crm/bob",
+		"zoe wants plus, at crm/zoe", "zoe wants ultra, at crm/zoe",
+	}
+	if diff := cmp.Diff(want, leads); diff != "" {
+		t.Errorf("CF-03: the leads in the feed (-want +got):\n%s", diff)
+	}
+}
+
+// CF-13: customers file the request to deactivate, and Customer Success does it, recorded with who and why.
+func TestDeactivationIsAsked(t *testing.T) {
+	r := newRig(t, "2026-01-15")
+	r.open(planOf(t, "marketplace", "plus", ""))
+	for _, actor := range []credits.Actor{admin, member} {
+		r.as(actor).refused(credits.Deactivate{}, credits.RequestNeeded)
+	}
+	id := r.as(member).do(credits.Ask{Command: credits.Deactivate{}, Note: credits.Note{Reason: "we leave"}}).ID
+	r.has("2000")
+	receipt := r.as(operator).do(credits.Approve{Request: id, Note: why})
+	r.has("0")
+	if e := receipt.Entries[0]; e.Kind != credits.KindEnded || e.Actor != operator || e.Note.Reason != why.Reason {
+		t.Errorf("CF-13: got %+v", e)
+	}
+	t.Run("CF-13/unless it is kept", func(t *testing.T) {
+		r := newRig(t, "2026-01-15")
+		r.open(planOf(t, "marketplace", "plus", ""))
+		id := r.as(member).do(credits.Ask{Command: credits.Deactivate{}}).ID
+		r.as(operator).do(credits.Approve{Request: id, Command: credits.Deactivate{Keep: true}, Note: why})
+		if left := r.wallet().Balance("", "").Available; left != n("2000") {
+			t.Errorf("%v are left, want 2000", left)
+		}
+	})
+}
+
+// What an approval does when it cannot carry out what was asked.
+func TestApprovalThatIsRefused(t *testing.T) {
+	ask := credits.Ask{Command: credits.Buy{Pack: "extra", Amount: n("10")}, Proof: proof("x"), Until: day("2026-01-16")}
+	t.Run("S-4/nothing changes, and the code is good still", func(t *testing.T) {
+		r := newRig(t, "2026-01-15")
+		r.open(ruled())
+		id := r.do(ask).ID
+		r.do(credits.Lapse{})
+		r.refused(credits.Approve{Request: id, Proof: proof("x")}, credits.NoPlan)
+		r.refused(ask, credits.NoPlan)
+		r.do(credits.Reactivate{})
+		r.do(credits.Approve{Request: id, Proof: proof("x")})
+	})
+	t.Run("CF-05/a wrong code is counted also where a batch was to do more", func(t *testing.T) {
+		r := newRig(t, "2026-01-15")
+		r.open(ruled())
+		r.doOn("other", credits.Open{Plan: bare()})
+		id := r.do(ask).ID
+		other := r.walletOf("other").Seq()
+		tasks := []credits.Task{
+			{Wallet: "other", Key: "k", Command: credits.Grant{Amount: 1}},
+			{Wallet: acme, Key: "k", Command: credits.Approve{Request: id, Proof: proof("wrong")}},
+		}
+		for range 2 {
+			if _, err := r.ledger.DoAll(r.ctx, tasks...); !errors.Is(err, credits.CodeWrong) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if got := r.requests()[0].Wrong; got != 1 || r.walletOf("other").Seq() != other {
+			t.Errorf("%d wrong ones are counted, and the other wallet is at %d, want 1 and %d", got, r.walletOf("other").Seq(), other)
+		}
+	})
+}
+
+// Where purchases are paid before they bring anything, an approval waits for the one that it makes.
+func TestApprovalOfPaidPurchase(t *testing.T) {
+	buy := credits.Ask{Command: credits.Buy{Pack: "extra", Amount: n("10")}}
+	open := func(t *testing.T, answers ...creditstest.Answer) (*rig, *creditstest.Charger) {
+		r, ch := newRig(t, "2026-01-15"), &creditstest.Charger{}
+		ch.Next(answers...)
+		r.ledger = credits.New(r.store, &credits.Options{
+			Clock: r.clock, Salt: [32]byte{1}, Charger: ch, Background: func(f func()) { f() },
+		})
+		r.do(credits.Open{Plan: ruled()})
+		return r, ch
+	}
+	approve := func(r *rig, key credits.Key, id credits.ID) (credits.Receipt, error) {
+		return r.as(operator).ledger.Do(r.ctx, acme, key, credits.Approve{Request: id, Note: why})
+	}
+	t.Run("P-1/paid", func(t *testing.T) {
+		r, ch := open(t)
+		id := r.do(buy).ID
+		for range 2 {
+			if receipt, err := approve(r, "k", id); err != nil || receipt.Purchase == 0 {
+				t.Fatalf("got %+v and %v", receipt, err)
+			}
+		}
+		r.has("110")
+		if len(ch.Charges()) != 1 || len(r.requests()) != 0 {
+			t.Errorf("it was charged %d times, and %d requests are left", len(ch.Charges()), len(r.requests()))
+		}
+	})
+	t.Run("P-1/declined", func(t *testing.T) {
+		r, _ := open(t, creditstest.Decline)
+		id := r.do(buy).ID
+		for range 2 {
+			if _, err := approve(r, "k", id); !errors.Is(err, credits.PaymentFailed) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		r.has("100")
+		r.as(operator).refused(credits.Approve{Request: id, Note: why}, credits.Ended)
+	})
+	t.Run("P-1/action required, then paid", func(t *testing.T) {
+		r, ch := open(t, creditstest.AskPayer)
+		id := r.do(buy).ID
+		if _, err := approve(r, "k", id); !errors.Is(err, credits.PaymentPending) {
+			t.Fatalf("got %v", err)
+		}
+		for p := range r.wallet().Purchases() {
+			ch.Pay(p.ChargeKey)
+		}
+		if _, err := approve(r, "k", id); err != nil {
+			t.Fatal(err)
+		}
+		r.has("110")
+	})
+	t.Run("P-5/another purchase is not decided", func(t *testing.T) {
+		r, ch := open(t, creditstest.LoseBefore)
+		if _, err := r.ledger.Do(r.ctx, acme, "first", credits.Buy{Pack: "extra", Amount: n("10")}); err == nil {
+			t.Fatal("a lost payment was done")
+		}
+		ch.Next(creditstest.LoseBefore)
+		id := r.do(buy).ID
+		if _, err := approve(r, "k", id); err == nil {
+			t.Fatal("approved while another purchase is not decided")
+		}
+		if len(r.requests()) != 1 {
+			t.Fatal("the request ended though nothing was carried out")
+		}
+		if _, err := approve(r, "k", id); err != nil {
+			t.Fatal(err)
+		}
+		r.has("120")
+	})
 }

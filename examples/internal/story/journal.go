@@ -26,7 +26,7 @@ func (s *Story) tell(words string, own []credits.Entry) {
 			return
 		}
 		s.told[s.about] = e.Seq
-		if e.Kind == credits.KindExpired && e.Unit != "" || e.Kind == credits.KindIntended {
+		if e.Kind == credits.KindExpired && e.Unit != "" || e.Kind == credits.KindIntended || e.Kind == credits.KindMistaken {
 			continue
 		}
 		mine := len(own) > 0 && own[0].Seq <= e.Seq && e.Seq <= own[len(own)-1].Seq
@@ -132,6 +132,11 @@ func (s *Story) words(ln line) string {
 		return "unused " + from(lot.Source) + " expire"
 	case credits.KindRolledOver:
 		return page.Number(e.Opens.Amount) + " carried over"
+	case credits.KindRevoked:
+		lot, _ := s.Wallet().Lot(e.Of)
+		return from(lot.Source) + " are revoked"
+	case credits.KindAnswered:
+		return "the request is " + e.Request.State.String()
 	case credits.KindEnded:
 		return "the plan ends: " + e.Change.End.String()
 	case credits.KindSettled:

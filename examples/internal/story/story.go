@@ -91,6 +91,11 @@ func (s *Story) Do(words string, cmd credits.Command) credits.Receipt {
 	}
 	s.keys++
 	r, err := s.As(s.actor).Do(context.Background(), s.about, credits.Key(fmt.Sprintf("step-%d", s.keys)), cmd)
+	return s.Done(words, r, err)
+}
+
+// Done tells what became of something that had to be done.
+func (s *Story) Done(words string, r credits.Receipt, err error) credits.Receipt {
 	if err != nil {
 		s.fail(words, err)
 	}
@@ -101,12 +106,17 @@ func (s *Story) Do(words string, cmd credits.Command) credits.Receipt {
 // Refused does a command that has to be refused for a reason, and tells that. It
 // returns the refusal.
 func (s *Story) Refused(words string, cmd credits.Command, why credits.Reason) *credits.RefusedError {
-	refused := new(credits.RefusedError)
 	if s.Err != nil {
-		return refused
+		return new(credits.RefusedError)
 	}
 	s.keys++
 	_, err := s.As(s.actor).Do(context.Background(), s.about, credits.Key(fmt.Sprintf("step-%d", s.keys)), cmd)
+	return s.NotDone(words, err, why)
+}
+
+// NotDone tells what became of something that had to be refused for a reason.
+func (s *Story) NotDone(words string, err error, why credits.Reason) *credits.RefusedError {
+	refused := new(credits.RefusedError)
 	s.tell("", nil)
 	if !errors.As(err, &refused) || refused.Reason != why {
 		s.fail(words, fmt.Errorf("got %w, and not %w", err, why))

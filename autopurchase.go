@@ -432,6 +432,9 @@ func (d *decision) autoPurchase(k Pack, amount Amount) (*Purchase, error) {
 		if micros(month.Start) == d.w.auto.from {
 			spent = d.w.auto.spent
 		}
+		if spent.Currency != p.Charge.Currency { // of another plan: it is not counted
+			spent = Money{}
+		}
 		if sum, err := spent.Add(p.Charge); err != nil || sum.Micros > limit.Micros {
 			return nil, nil
 		}

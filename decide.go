@@ -62,6 +62,7 @@ type decision struct {
 	own     int           // where in out the call's own entries begin; -1 before
 	made    ID            // what the command made
 	sent    []Terms       // what a transfer takes to the other wallet
+	taken   bool          // money was taken for what is opened: it is, however much there is
 	noted   ID            // the entry that has the call's note, if it is not what the command made
 	begun   []ID          // purchases that were intended
 	waits   ID            // the purchase that has to be decided first; 0 if the call is done
@@ -298,7 +299,7 @@ func (d *decision) open(e Entry, at int64) error {
 		e.Lines = append(e.Lines, Line{Lot: e.Opens.ID, From: Issued, To: Available, Amount: e.Opens.Amount})
 	}
 	id := e.Opens.ID
-	if d.own >= 0 {
+	if d.own >= 0 && !d.taken {
 		d.adds = true
 		if d.w.lots.count >= maxLots {
 			return beyond("wallet", "has 10,000 open lots")

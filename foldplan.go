@@ -244,6 +244,9 @@ func (s *state) foldIntent(e *Entry) error {
 	if len(s.open.purchases) >= maxPurchases {
 		return broken(e, "is one open purchase more than %d", maxPurchases)
 	}
+	if slices.ContainsFunc(p.Goods, func(g Goods) bool { return g.Amount <= 0 }) {
+		return broken(e, "intends to bring nothing")
+	}
 	s.open.purchases = append(slices.Clone(s.open.purchases), &purchase{*p, e.Key})
 	s.open.dirty = true
 	if p.Auto {

@@ -41,6 +41,15 @@ func (a *attempt) intend(ctx context.Context, d *decision, prev uint64) error {
 	if p.key == a.tasks[0].Key {
 		a.served = p.ID
 	}
+	if len(d.out) == d.own && p.waits() && p.key == a.tasks[0].Key { // it goes on where another call left off
+		intended, err := a.notedBy(ctx, Receipt{Wallet: d.w.id}, kept{noted: p.ID})
+		if err != nil {
+			return err
+		}
+		if field := differsSealed(a.actor, d.call.Command, intended); field != "" {
+			return keyReused(p.key, field)
+		}
+	}
 	if len(d.out) > d.own {
 		c, err := d.change(prev)
 		if err != nil {

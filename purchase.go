@@ -394,6 +394,7 @@ func (c Settle) decide(d *decision) error {
 		return err
 	}
 	if c.Payment.State == Paid && told != Paid {
+		d.taken = true
 		if err := d.deliver(&p.Purchase, p.ID, Note{}); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package credits_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -173,4 +174,107 @@ func TestLedgerWithoutCharger(t *testing.T) {
 		s.has("10000") // owed
 		s.took("0.00 USD")
 	})
+}
+
+func TestTickAsks(t *testing.T) {
+	s := newUncheckedShop(t, "2026-01-01", tier("20000"))
+	buy := credits.Buy{Pack: "extra", Amount: n("1000")}
+	s.undecided("k", buy)
+	for _, id := range []credits.WalletID{"bob", "cid"} {
+		for _, c := range []credits.Command{credits.Open{Plan: tier("20000")}, card} {
+			if _, err := s.ledger.Do(s.ctx, id, s.key(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.with(s.store, answers(lost)).Do(s.ctx, id, "k", buy); !errors.Is(err, credits.ErrRetry) {
+			t.Fatal(err)
+		}
+	}
+	var due []credits.WalletID
+	for id, err := range s.ledger.Due(s.ctx, s.clock.Now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		due = append(due, id)
+	}
+	if diff := cmp.Diff([]credits.WalletID{acme, "bob", "cid"}, due); diff != "" {
+		t.Errorf("P-1: due with an undecided purchase (-want +got):\n%s", diff)
+	}
+	t.Run("P-1/one whose outcome stays unknown does not keep it from others", func(t *testing.T) {
+		l := s.with(s.store, chargerFunc(func(ctx context.Context, c credits.Charge) (credits.Payment, error) {
+			if c.Wallet == "bob" {
+				return credits.Payment{}, errors.New("lost")
+			}
+			return s.provider.Charge(ctx, c)
+		}))
+		if wrote, err := l.Tick(s.ctx); wrote != 2 || !errors.Is(err, credits.ErrRetry) {
+			t.Errorf("wrote %d, %v", wrote, err)
+		}
+		s.took("1.80 USD")
+		if w := s.walletOf("cid"); w.Available() != n("21000") {
+			t.Errorf("cid has %v", w.Available())
+		}
+	})
+	t.Run("P-1/one that waits for its payer is no fault", func(t *testing.T) {
+		if _, err := s.with(s.store, answers(credits.ActionRequired)).Tick(s.ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("P-1/and then it is settled, once", func(t *testing.T) {
+		if wrote := s.tick(); wrote != 1 {
+			t.Errorf("wrote %d", wrote)
+		}
+		if wrote := s.tick(); wrote != 0 {
+			t.Errorf("wrote %d once more", wrote)
+		}
+		s.took("2.70 USD")
+	})
+	t.Run("P-1/a context that ends", func(t *testing.T) {
+		s.undecided("k2", buy)
+		ctx, cancel := context.WithCancel(s.ctx)
+		l := s.with(s.store, chargerFunc(func(ctx context.Context, _ credits.Charge) (credits.Payment, error) {
+			cancel()
+			<-ctx.Done()
+			return credits.Payment{}, ctx.Err()
+		}))
+		if _, err := l.Tick(ctx); !errors.Is(err, credits.ErrRetry) || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("L-5/the future supposes no purchase", func(t *testing.T) {
+		s.undecided("k3", credits.Buy{Pack: "extra", Amount: n("2000")})
+		w, err := s.ledger.BalanceAt(s.ctx, acme, s.clock.Now().Add(24*time.Hour))
+		if err != nil || w.Available() != s.wallet().Available() {
+			t.Errorf("%v, %v", w.Available(), err)
+		}
+		for p := range w.Purchases() {
+			t.Errorf("purchase %d is %v", p.ID, p.Payment.State)
+		}
+	})
+}
+
+func TestPaymentsAsText(t *testing.T) {
+	tests := map[string]credits.Command{
+		`{"settle":{"purchase":4,"payment":{"state":"paid","ref":"r"}}}`:                      credits.Settle{Purchase: 4, Payment: credits.Payment{State: credits.Paid, Ref: "r"}},
+		`{"settle":{"purchase":4,"payment":{"state":"declined","reason":"w"}}}`:               credits.Settle{Purchase: 4, Payment: credits.Payment{State: credits.Declined, Reason: "w"}},
+		`{"settle":{"purchase":4,"payment":{"state":"action required","url":"u"}}}`:           credits.Settle{Purchase: 4, Payment: credits.Payment{State: credits.ActionRequired, URL: "u"}},
+		`{"settle":{"purchase":4,"payment":{"state":"unknown"}}}`:                             credits.Settle{Purchase: 4, Payment: credits.Payment{State: credits.Unknown}},
+		`{"settle":{"purchase":4,"payment":{"state":"abandoned"}}}`:                           credits.Settle{Purchase: 4, Payment: credits.Payment{State: credits.Abandoned}},
+		`{"setMethod":{"method":{"token":"t","kind":"card"}}}`:                                credits.SetMethod{Method: credits.Method{Token: "t", Kind: "card"}},
+		`{"sell":{"amount":"5","price":"1.50 USD","expires":"2026-06-01T00:00:00Z"}}`:         credits.Sell{Amount: n("5"), Price: cash("1.50 USD"), Expires: day("2026-06-01")},
+		`{"setAutoPurchase":{"on":true,"resume":true}}`:                                       credits.SetAutoPurchase{On: true, Resume: true},
+		`{"buy":{"pack":"extra","amount":"1000","quote":{"seq":3,"plan":"pro","version":1}}}`: credits.Buy{Pack: "extra", Amount: n("1000"), Quote: credits.Quote{Seq: 3, Plan: "pro", Version: 1}},
+	}
+	for text, want := range tests {
+		got, err := credits.ParseCommand([]byte(text))
+		if err != nil || !cmp.Equal(want, got) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+		if b, err := credits.AppendCommand(nil, want); err != nil || string(b) != text {
+			t.Errorf("%s: written as %s, %v", text, b, err)
+		}
+	}
+	if _, err := credits.ParseCommand([]byte(`{"settle":{"purchase":4,"payment":{"state":"payed"}}}`)); !errors.Is(err, credits.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
 }

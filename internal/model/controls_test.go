@@ -34,7 +34,7 @@ var bugs = []struct {
 	},
 	{
 		"S-6", "nothing happens at the deadline of a hold",
-		"state.go", "min(s.lotDue, s.holdDue, s.ends)", "min(s.lotDue, s.ends)",
+		"state.go", "t := min(s.lotDue, s.holdDue)", "t := s.lotDue",
 	},
 	{
 		"S-7", "a reversal begins with what was taken first",

@@ -47,6 +47,7 @@ func (w *Wallet) step(at time.Time) {
 	if reset {
 		w.forgive()
 		w.Number++
+		w.used, w.returned = nil, nil
 		w.note(credits.KindRenewed, "")
 		w.grantAllowances()
 	}

@@ -104,16 +104,34 @@ func (w *Wallet) balance(unit credits.Unit, scope string) credits.Balance {
 		if l.Terms.Unit != unit || l.Terms.Scope != "" && l.Terms.Scope != scope {
 			continue
 		}
+		granted := l.allowance != 0 && l.origin == nil && l.Terms.Source == credits.FromAllowance && !l.Terms.Starts.Before(w.instant(w.Number))
 		for _, c := range l.coins {
+			if granted {
+				b.Granted++
+			}
+			if granted && (c.at == credits.Consumed || c.at == credits.Debt) {
+				b.Consumed++
+			}
 			switch c.at {
 			case credits.Available:
 				b.Available++
 				b.By[l.Terms.Source]++
+				b.Expiries = expires(b.Expiries, l.Terms.Expires)
 			case credits.Held:
 				b.Held++
 			case credits.Issued:
 				b.Pending++
 			}
+		}
+	}
+	for _, u := range w.used {
+		if u == unit {
+			b.Used++
+		}
+	}
+	for _, u := range w.returned {
+		if u == unit {
+			b.Used--
 		}
 	}
 	for _, t := range w.owed {
@@ -127,6 +145,19 @@ func (w *Wallet) balance(unit credits.Unit, scope string) credits.Balance {
 		}
 	}
 	return b
+}
+
+// expires counts one coin more that expires at t.
+func expires(all []credits.Expiry, t time.Time) []credits.Expiry {
+	if t.IsZero() {
+		return all
+	}
+	i, found := slices.BinarySearchFunc(all, t, func(x credits.Expiry, t time.Time) int { return x.At.Compare(t) })
+	if !found {
+		all = slices.Insert(all, i, credits.Expiry{At: t})
+	}
+	all[i].Amount++
+	return all
 }
 
 // Balance returns what is available of a unit to anybody, and what is owed.
@@ -173,6 +204,7 @@ func (w *Wallet) Clone() *Wallet {
 	k.lots, k.holds, k.spends, k.purchases, k.owed = nil, nil, nil, nil, nil
 	k.Moves, k.opened = slices.Clone(w.Moves), nil
 	k.bought, k.ended = slices.Clone(w.bought), slices.Clone(w.ended)
+	k.used, k.returned = slices.Clone(w.used), slices.Clone(w.returned)
 	for _, b := range w.purchases {
 		buys[b] = &purchase{id: b.id}
 		k.purchases = append(k.purchases, buys[b])

@@ -23,9 +23,11 @@ type Wallet struct {
 	owed      []*taking    // in the order in which it arose
 	ended     []credits.ID // holds that were
 	auto      bool
-	bought    []*coin // by auto-purchase in the current month
-	Moves     []Move  // of the last command and what fell due before it
-	opened    []*Lot  // lots that do not know their number yet
+	bought    []*coin        // by auto-purchase in the current month
+	used      []credits.Unit // one for each coin consumed in the current cycle; of one that came back there is one less
+	returned  []credits.Unit // one for each coin that came back in the current cycle
+	Moves     []Move         // of the last command and what fell due before it
+	opened    []*Lot         // lots that do not know their number yet
 }
 
 // Move is coins that went from one account of a lot to another, or an event
@@ -42,6 +44,12 @@ type Move struct {
 
 // move records that a coin moved; lot is nil for debt.
 func (w *Wallet) move(kind credits.Kind, unit credits.Unit, lot *Lot, from, to credits.Account) {
+	switch {
+	case to == credits.Consumed:
+		w.used = append(w.used, unit)
+	case from == credits.Consumed:
+		w.returned = append(w.returned, unit)
+	}
 	m := Move{At: w.At, Kind: kind, Unit: unit, From: from, To: to, Amount: 1, lot: lot}
 	if last := len(w.Moves) - 1; last >= 0 {
 		prev := w.Moves[last]

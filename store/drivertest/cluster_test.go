@@ -1,0 +1,213 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if server.stop != nil {
+		server.stop()
+	}
+	os.Exit(code)
+}
+
+// serverVariable names a PostgreSQL server for the tests.
+const serverVariable = "CREDITS_TEST_POSTGRES"
+
+// server is the PostgreSQL server of all tests, started by the first that needs it.
+var server struct {
+	once sync.Once
+	dsn  string // of a superuser
+	err  error
+	stop func()
+}
+
+// postgresServer returns the connection string of a superuser. Without a server the
+// test is skipped, or fails where CI promises one.
+func postgresServer(t testing.TB) string {
+	t.Helper()
+	server.once.Do(func() {
+		if server.dsn = os.Getenv(serverVariable); server.dsn == "" {
+			server.dsn, server.stop, server.err = startServer()
+		}
+	})
+	if server.err != nil {
+		what := fmt.Sprintf("NOT TESTED ON POSTGRESQL: %v. Install PostgreSQL, or set %s.", server.err, serverVariable)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(what)
+		}
+		fmt.Fprintln(os.Stderr, what)
+		t.Skip(what)
+	}
+	return server.dsn
+}
+
+// binaries returns the folder of initdb and postgres.
+func binaries() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path), nil
+		}
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errors.New("no initdb on PATH, nor under /usr/lib/postgresql")
+	}
+	slices.Sort(found)
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+// startServer makes a small server of its own in a folder that stop removes.
+// It listens on a socket in that folder alone.
+func startServer() (dsn string, stop func(), err error) {
+	bin, err := binaries()
+	if err != nil {
+		return "", nil, err
+	}
+	attr, uid, err := process()
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "pg")
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	if err := os.Chown(dir, uid, -1); err != nil {
+		return "", nil, err
+	}
+	data := filepath.Join(dir, "data")
+	initdb := []string{"-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--no-instructions"}
+	// A language's order of letters shows that the store does not use it.
+	if run(attr, dir, filepath.Join(bin, "initdb"), append(initdb, "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")...) != nil {
+		if err := os.RemoveAll(data); err != nil {
+			return "", nil, err
+		}
+		if err := run(attr, dir, filepath.Join(bin, "initdb"), append(initdb, "--no-locale")...); err != nil {
+			return "", nil, err
+		}
+	}
+	dsn = "host=" + dir + " user=super dbname=postgres sslmode=disable"
+	stop, err = serve(attr, dir, dsn, filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
+		"-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=150", "-c", "max_wal_size=256MB")
+	return dsn, stop, err
+}
+
+func run(attr *syscall.SysProcAttr, dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if attr != nil {
+		own := *attr
+		own.Pdeathsig = 0
+		cmd.SysProcAttr = &own
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(name), err, out)
+	}
+	return nil
+}
+
+// serve runs the server and waits until it answers.
+func serve(attr *syscall.SysProcAttr, dir, dsn, name string, args ...string) (stop func(), err error) {
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = dir, attr, log, log
+	started, ended := make(chan error, 1), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the server ends with the thread that started it
+		started <- cmd.Start()
+		if cmd.Process != nil {
+			ended <- cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		<-ended
+		log.Close()
+		os.RemoveAll(dir)
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		conn, err := pgx.Connect(ctx, dsn)
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		cancel()
+		if err == nil {
+			return stop, nil
+		}
+		select {
+		case <-ended:
+			said, _ := os.ReadFile(log.Name())
+			return nil, fmt.Errorf("the server ended: %s", said)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			stop()
+			return nil, fmt.Errorf("the server does not answer: %w", err)
+		}
+	}
+}
+
+// superuser returns a database that its settings do not hold back.
+func superuser(t testing.TB) *sql.DB { return openAs(t, nil) }
+
+// openAs returns a database whose connections have been set up; the test closes it.
+func openAs(t testing.TB, setUp func(config *pgx.ConnConfig)) *sql.DB {
+	t.Helper()
+	db := stdlib.OpenDB(*connConfig(t, setUp))
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func connConfig(t testing.TB, setUp func(config *pgx.ConnConfig)) *pgx.ConnConfig {
+	t.Helper()
+	config, err := pgx.ParseConfig(postgresServer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if setUp != nil {
+		setUp(config)
+	}
+	return config
+}
+
+// must carries out statements.
+func must(t testing.TB, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}, statements ...string,
+) {
+	t.Helper()
+	for _, text := range statements {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", strings.TrimSpace(text), err)
+		}
+	}
+}

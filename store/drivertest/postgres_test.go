@@ -1,0 +1,142 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"example.com/credits/store"
+	"example.com/credits/store/postgres"
+	"example.com/credits/store/storetest"
+)
+
+// schemas numbers the schemas of a run.
+var schemas atomic.Int64
+
+// newSchema migrates a schema of the test's own, which is dropped afterwards, and
+// gives the role of services what roles.sql says. It returns its name.
+func newSchema(t testing.TB) string {
+	t.Helper()
+	db := superuser(t)
+	name := fmt.Sprintf("test %d", schemas.Add(1))
+	must(t, db, `DROP SCHEMA IF EXISTS "`+name+`" CASCADE`)
+	t.Cleanup(func() {
+		if _, err := superuserNow(t).ExecContext(context.Background(), `DROP SCHEMA "`+name+`" CASCADE`); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := postgres.Migrate(t.Context(), db, postgres.Options{Schema: name}); err != nil {
+		t.Fatal(err)
+	}
+	roles, err := fs.ReadFile(postgres.Migrations, "migrations/roles.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, db, `DO $$ BEGIN CREATE ROLE credits_run LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+		`GRANT USAGE ON SCHEMA "`+name+`" TO credits_run`,
+		`SET search_path TO "`+name+`"; `+string(roles)+`; RESET search_path`)
+	return name
+}
+
+// superuserNow is superuser for a cleanup, when the test's context has ended.
+func superuserNow(t testing.TB) *sql.DB { return superuser(t) }
+
+// service makes a connection that of a service.
+func service(config *pgx.ConnConfig) { config.User = "credits_run" }
+
+func open(t testing.TB, db *sql.DB, schema string) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), db, postgres.Options{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// emptying returns a function that empties the tables of a schema, which no
+// role can but one that switches their triggers off.
+func emptying(t testing.TB, schema string) func(t testing.TB) {
+	db := openAs(t, func(config *pgx.ConnConfig) {
+		config.RuntimeParams["session_replication_role"] = "replica"
+		config.RuntimeParams["synchronous_commit"] = "off"
+	})
+	var text strings.Builder
+	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts"} {
+		fmt.Fprintf(&text, "DELETE FROM %q.credits_%s;", schema, table)
+	}
+	return func(t testing.TB) { must(t, db, text.String()) }
+}
+
+// TestPostgres runs the suite on the database as a service has it, through each of pgx's adapters.
+func TestPostgres(t *testing.T) {
+	adapters := []struct {
+		name string
+		open func(t *testing.T) *sql.DB
+	}{
+		{"sql.DB", func(t *testing.T) *sql.DB {
+			db := openAs(t, service)
+			db.SetMaxOpenConns(20)
+			db.SetMaxIdleConns(20)
+			return db
+		}},
+		{"pgxpool", func(t *testing.T) *sql.DB {
+			config, err := pgxpool.ParseConfig(postgresServer(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			service(config.ConnConfig)
+			config.MaxConns = 20
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			db := stdlib.OpenDBFromPool(pool)
+			t.Cleanup(func() { db.Close() })
+			return db
+		}},
+	}
+	for _, a := range adapters {
+		t.Run(a.name, func(t *testing.T) {
+			schema := newSchema(t)
+			s, empty := open(t, a.open(t), schema), emptying(t, schema)
+			storetest.Run(t, func(t *testing.T) store.Store {
+				empty(t)
+				return s
+			})
+		})
+	}
+}
+
+// levels are the levels of isolation.
+var levels = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable}
+
+// TestPostgresTx runs the suite within a transaction of the host's for each case.
+func TestPostgresTx(t *testing.T) {
+	for _, level := range levels {
+		t.Run(level.String(), func(t *testing.T) {
+			db := openAs(t, service)
+			s := open(t, db, newSchema(t))
+			storetest.Run(t, func(t *testing.T) store.Store {
+				tx, err := db.BeginTx(context.WithoutCancel(t.Context()), &sql.TxOptions{Isolation: level})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := tx.Rollback(); err != nil {
+						t.Error(err)
+					}
+				})
+				return s.Tx(tx)
+			})
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package postgres
+
+import "example.com/credits/store"
+
+// How much goes into one statement; what is more is committed by several.
+const (
+	batchChanges = 10_000
+	batchBytes   = 64 << 20
+)
+
+// A batch is changes in the form of a statement's parameters: a column of each
+// table is an array, and all bodies are one parameter that the columns of cuts refer to.
+type batch struct {
+	shape  shape
+	bodies []byte
+	names  []string // of the wallets, in the order they were added
+
+	wallets struct {
+		ids, prevs, seqs, dues list
+		heads                  cuts
+	}
+	receipts struct {
+		wallets, keys list
+		cuts
+	}
+	parts struct {
+		wallets, ids list
+		cuts
+	}
+	notes struct {
+		wallets, seqs list
+		cuts
+	}
+	entries struct {
+		wallets, seqs, ats, kinds, ofs, features list
+		cuts
+	}
+}
+
+// add adds a change. Wallets have to be added in order of name.
+func (b *batch) add(c *store.Change) {
+	b.names = append(b.names, c.Wallet)
+	b.wallets.ids.addText(c.Wallet)
+	b.wallets.prevs.addInt(int64(c.Prev))
+	b.wallets.seqs.addInt(int64(c.Seq))
+	b.wallets.dues.addInt(c.Due)
+	if head, ok := headOf(c); ok {
+		b.bodies = b.wallets.heads.add(b.bodies, head)
+	} else {
+		b.wallets.heads.from.addInt(1)
+		b.wallets.heads.size.addInt(-1)
+	}
+	for i := range c.Receipts {
+		b.shape |= withReceipts
+		b.receipts.wallets.addText(c.Wallet)
+		b.receipts.keys.addText(c.Receipts[i].Key)
+		b.bodies = b.receipts.add(b.bodies, c.Receipts[i].Body)
+	}
+	for i := range c.Parts {
+		if c.Parts[i].ID == 0 { // it is in the wallet's row
+			continue
+		}
+		b.shape |= withParts
+		b.parts.wallets.addText(c.Wallet)
+		b.parts.ids.addInt(int64(c.Parts[i].ID))
+		b.bodies = b.parts.add(b.bodies, c.Parts[i].Body)
+	}
+	for i := range c.Entries {
+		b.addEntry(c.Wallet, &c.Entries[i])
+	}
+	b.erase(c)
+}
+
+func (b *batch) addEntry(wallet string, e *store.Entry) {
+	b.entries.wallets.addText(wallet)
+	b.entries.seqs.addInt(int64(e.Seq))
+	b.entries.ats.addInt(e.At)
+	b.entries.kinds.addInt(int64(e.Kind))
+	b.entries.ofs.addInt(int64(e.Of))
+	b.entries.features.addText(e.Feature)
+	b.bodies = b.entries.add(b.bodies, e.Body)
+	if len(e.Note) > 0 {
+		b.addNote(wallet, e.Seq, e.Note)
+	}
+}
+
+// erase empties the notes of earlier entries: each once, as one statement
+// changes no row twice.
+func (b *batch) erase(c *store.Change) {
+	if len(c.Erase) == 0 {
+		return
+	}
+	seen := make(map[uint64]bool, len(c.Erase))
+	for _, seq := range c.Erase {
+		if !seen[seq] {
+			seen[seq] = true
+			b.addNote(c.Wallet, seq, nil)
+		}
+	}
+}
+
+func (b *batch) addNote(wallet string, seq uint64, note []byte) {
+	b.shape |= withNotes
+	b.notes.wallets.addText(wallet)
+	b.notes.seqs.addInt(int64(seq))
+	b.bodies = b.notes.add(b.bodies, note)
+}
+
+// args returns the parameters of batchText.
+func (b *batch) args() []any {
+	w, k, p, n, e := &b.wallets, &b.receipts, &b.parts, &b.notes, &b.entries
+	args := make([]any, 0, 32)
+	args = append(args, nonNil(b.bodies))
+	args = appendLists(args, w.ids, w.prevs, w.seqs, w.dues, w.heads.from, w.heads.size)
+	if b.shape&withReceipts != 0 {
+		args = appendLists(args, k.wallets, k.keys, k.from, k.size)
+	}
+	if b.shape&withParts != 0 {
+		args = appendLists(args, p.wallets, p.ids, p.from, p.size)
+	}
+	if b.shape&withNotes != 0 {
+		args = appendLists(args, n.wallets, n.seqs, n.from, n.size)
+	}
+	return appendLists(args, e.wallets, e.seqs, e.ats, e.kinds, e.ofs, e.features, e.from, e.size)
+}
+
+// single returns the shape and the parameters of singleText for c, of which
+// alone b was made.
+func (b *batch) single(c *store.Change) (shape, []any) {
+	s := b.shape
+	if c.Prev == 0 {
+		s |= created
+	}
+	var head any // the wallet's stays
+	if body, ok := headOf(c); ok {
+		head = nonNil(body)
+	}
+	k, p, n, e := &b.receipts, &b.parts, &b.notes, &b.entries
+	args := make([]any, 0, 24)
+	args = append(args, nonNil(b.bodies), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head)
+	if s&withReceipts != 0 {
+		args = appendLists(args, k.keys, k.from, k.size)
+	}
+	if s&withParts != 0 {
+		args = appendLists(args, p.ids, p.from, p.size)
+	}
+	if s&withNotes != 0 {
+		args = appendLists(args, n.seqs, n.from, n.size)
+	}
+	return s, appendLists(args, e.seqs, e.ats, e.kinds, e.ofs, e.features, e.from, e.size)
+}
+
+func appendLists(args []any, lists ...list) []any {
+	for _, l := range lists {
+		args = append(args, l.String())
+	}
+	return args
+}
+
+// nonNil returns body as a parameter that is not NULL.
+func nonNil(body []byte) []byte {
+	if body == nil {
+		return []byte{}
+	}
+	return body
+}
+
+// headOf returns the body of part 0, if c changes it.
+func headOf(c *store.Change) ([]byte, bool) {
+	for i := range c.Parts {
+		if c.Parts[i].ID == 0 {
+			return c.Parts[i].Body, true
+		}
+	}
+	return nil, false
+}
+
+// bytes returns how many a change has in bodies.
+func bytes(c *store.Change) int {
+	n := 0
+	for i := range c.Parts {
+		n += len(c.Parts[i].Body)
+	}
+	for i := range c.Entries {
+		n += len(c.Entries[i].Body) + len(c.Entries[i].Note)
+	}
+	for i := range c.Receipts {
+		n += len(c.Receipts[i].Body)
+	}
+	return n
+}

@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/credits/store"
+)
+
+// Commit implements [store.Store]. Writes of one wallet go together in one
+// statement and one round trip, a write of several in a transaction of its own
+// (within a transaction of the host's, under a savepoint). Where some were kept
+// before another is known to have failed, that one is reported as not kept.
+//
+// The error of an unknown outcome is the driver's: the connection was lost, or
+// ctx ended while the database was at it.
+func (s *Store) Commit(ctx context.Context, writes ...store.Write) ([]bool, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	if err := store.Check(writes...); err != nil {
+		return nil, err
+	}
+	kept, some := make([]bool, len(writes)), false
+	for _, u := range units(writes) {
+		changes, whole := u.changes(writes)
+		moved, err := s.commit(ctx, changes, whole)
+		switch err = aborted(err); {
+		case err != nil && some && errors.Is(err, store.ErrAborted):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for i, n := range u {
+			kept[n] = moved[i]
+			some = some || moved[i]
+		}
+	}
+	return kept, nil
+}
+
+// A unit is what goes into one statement: the numbers of writes of one change
+// each, in order of wallet, or of one write of several.
+type unit []int
+
+// units divides the writes of a call.
+func units(writes []store.Write) []unit {
+	var alone unit
+	var all []unit
+	for i := range writes {
+		if len(writes[i].Changes) == 1 {
+			alone = append(alone, i)
+		} else {
+			all = append(all, unit{i})
+		}
+	}
+	wallet := func(i int) string { return writes[i].Changes[0].Wallet }
+	slices.SortFunc(alone, func(i, j int) int { return strings.Compare(wallet(i), wallet(j)) })
+	for first, size := 0, 0; first < len(alone); {
+		n := first
+		for size = 0; n < len(alone) && n-first < batchChanges && (n == first || size < batchBytes); n++ {
+			size += bytes(&writes[alone[n]].Changes[0])
+		}
+		all = append(all, alone[first:n])
+		first = n
+	}
+	return all
+}
+
+// changes returns those of a unit, in order of wallet, and whether they are one write.
+func (u unit) changes(writes []store.Write) (changes []*store.Change, whole bool) {
+	for _, i := range u {
+		for j := range writes[i].Changes {
+			changes = append(changes, &writes[i].Changes[j])
+		}
+	}
+	whole = len(changes) > len(u)
+	if whole {
+		slices.SortFunc(changes, func(a, b *store.Change) int { return strings.Compare(a.Wallet, b.Wallet) })
+	}
+	return changes, whole
+}
+
+// commit carries out one statement's changes. It reports which were kept, or of
+// a write of several whether it was.
+func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool) (kept []bool, err error) {
+	warned := s.notices.count()
+	switch {
+	case s.host != nil:
+		err = s.host.guarded(ctx, whole, func() error {
+			kept, err = s.change(ctx, s.host.tx, changes)
+			return unlessAll(whole, kept, err)
+		})
+	case whole:
+		err = s.connected(ctx, func(conn *sql.Conn) error {
+			return transact(ctx, conn, func(tx *sql.Tx) error {
+				kept, err = s.change(ctx, tx, changes)
+				return unlessAll(whole, kept, err)
+			})
+		})
+	default:
+		err = s.connected(ctx, func(conn *sql.Conn) error {
+			kept, err = s.change(ctx, conn, changes)
+			return err
+		})
+	}
+	switch {
+	case errors.Is(err, errSome):
+		return []bool{false}, nil
+	case err != nil:
+		return nil, err
+	case s.notices.count() != warned:
+		return nil, errUnsure
+	}
+	return kept, nil
+}
+
+// errSome undoes a write of several changes of which some do not follow.
+var errSome = errors.New("postgres: some changes do not follow")
+
+func unlessAll(whole bool, kept []bool, err error) error {
+	if err == nil && whole && slices.Contains(kept, false) {
+		return errSome
+	}
+	return err
+}
+
+// change runs the one statement for changes, which are in order of wallet, and
+// reports which were kept.
+func (s *Store) change(ctx context.Context, q querier, changes []*store.Change) ([]bool, error) {
+	var b batch
+	size := 0
+	for _, c := range changes {
+		size += bytes(c)
+	}
+	b.bodies = make([]byte, 0, size)
+	for _, c := range changes {
+		b.add(c)
+	}
+	kept := make([]bool, len(changes))
+	if len(changes) == 1 {
+		sh, args := b.single(changes[0])
+		done, err := q.ExecContext(ctx, s.text.single[sh], args...)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := done.RowsAffected()
+		if err != nil {
+			return nil, err
+		}
+		kept[0] = rows > 0
+		return kept, nil
+	}
+	err := query(ctx, q, s.text.batch[b.shape], b.args(), func(rows *sql.Rows) error {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		i, ok := slices.BinarySearch(b.names, name)
+		if !ok {
+			return fmt.Errorf("postgres: wallet %q was changed, and was not to be", name)
+		}
+		kept[i] = true
+		return nil
+	})
+	return kept, err
+}
+
+// connected runs f on a connection. That none could be had, or that one was
+// found to be dead before anything was sent, is known to keep nothing.
+func (s *Store) connected(ctx context.Context, f func(conn *sql.Conn) error) error {
+	for attempt := 1; ; attempt++ {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("%w: %w", store.ErrAborted, err)
+		}
+		err = f(conn)
+		conn.Close() // gives it back; its error is that of f, if any
+		if !errors.Is(err, driver.ErrBadConn) || attempt == 3 {
+			return err
+		}
+	}
+}
+
+// transact runs f in a transaction, which is kept unless f returns an error. A
+// connection that could not end its transaction is not used again: it could
+// commit the half of it with what comes next.
+func transact(ctx context.Context, conn *sql.Conn, f func(tx *sql.Tx) error) error {
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return fmt.Errorf("%w: %w", store.ErrAborted, err)
+	}
+	if err := f(tx); err != nil {
+		if undone := unlessDone(tx.Rollback()); undone != nil {
+			discard(conn)
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		discard(conn)
+		if errors.Is(err, sql.ErrTxDone) || errors.Is(err, driver.ErrBadConn) { // of COMMIT they prove nothing
+			return fmt.Errorf("postgres: commit: %v", err)
+		}
+		return err
+	}
+	return nil
+}
+
+// discard closes a connection instead of giving it back.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// guarded runs a statement within the host's transaction. Where the level of
+// isolation lets a conflict fail the statement, or if all is to be undone
+// unless all of it follows, it does so under a savepoint.
+func (h *hostTx) guarded(ctx context.Context, whole bool, f func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.level == "" {
+		if err := h.tx.QueryRowContext(ctx, "SELECT current_setting('transaction_isolation')").Scan(&h.level); err != nil {
+			return err
+		}
+	}
+	if h.level == "read committed" && !whole {
+		return f()
+	}
+	if _, err := h.tx.ExecContext(ctx, "SAVEPOINT credits_store"); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		if _, undone := h.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT credits_store"); undone != nil {
+			return errors.Join(err, undone)
+		}
+		_, undone := h.tx.ExecContext(ctx, "RELEASE SAVEPOINT credits_store")
+		return errors.Join(err, undone)
+	}
+	_, err := h.tx.ExecContext(ctx, "RELEASE SAVEPOINT credits_store")
+	return err
+}

@@ -1,0 +1,61 @@
+-- Tables and indexes. Every key leads with the wallet. Names are compared byte
+-- by byte, whatever the collation of the database. Times are microseconds since
+-- 1970-01-01 UTC. No row is ever deleted: an empty body or note is none.
+
+-- Where each wallet stands. It is locked by whoever changes the wallet.
+CREATE TABLE credits_wallets (
+    id      text COLLATE "C" NOT NULL PRIMARY KEY,
+    seq     bigint  NOT NULL, -- of its last entry
+    fed     bigint  NOT NULL, -- the entries up to it were handed to the feed
+    due     bigint  NOT NULL, -- when time alone changes it next; 0 if never
+    pending boolean NOT NULL, -- fed < seq
+    head    bytea             -- part 0 of its state
+) WITH (fillfactor = 70);
+
+CREATE INDEX credits_wallets_due ON credits_wallets (due, id) WHERE due <> 0;
+
+CREATE INDEX credits_wallets_pending ON credits_wallets (id) WHERE pending;
+
+-- The other parts of the wallets' states.
+CREATE TABLE credits_parts (
+    wallet text COLLATE "C" NOT NULL,
+    id     bigint NOT NULL,
+    body   bytea  NOT NULL,
+    PRIMARY KEY (wallet, id)
+) WITH (fillfactor = 70);
+
+-- What happened. Rows are added, and never changed.
+CREATE TABLE credits_entries (
+    wallet  text COLLATE "C" NOT NULL,
+    seq     bigint   NOT NULL,
+    at      bigint   NOT NULL,
+    kind    smallint NOT NULL,
+    of_     bigint   NOT NULL, -- the entry it is about; 0 for none
+    feature text COLLATE "C" NOT NULL,
+    body    bytea    NOT NULL, -- what the chain of hashes covers
+    PRIMARY KEY (wallet, seq)
+);
+
+CREATE INDEX credits_entries_at ON credits_entries (wallet, at, seq);
+
+CREATE INDEX credits_entries_kind ON credits_entries (wallet, kind, seq);
+
+CREATE INDEX credits_entries_of ON credits_entries (wallet, of_, seq) WHERE of_ <> 0;
+
+CREATE INDEX credits_entries_feature ON credits_entries (wallet, feature, seq) WHERE feature <> '';
+
+-- What may be erased of an entry. It stands apart, so that entries never change.
+CREATE TABLE credits_notes (
+    wallet text COLLATE "C" NOT NULL,
+    seq    bigint NOT NULL,
+    note   bytea  NOT NULL,
+    PRIMARY KEY (wallet, seq)
+);
+
+-- What was answered to each key of a wallet.
+CREATE TABLE credits_receipts (
+    wallet text COLLATE "C" NOT NULL,
+    key    text COLLATE "C" NOT NULL,
+    body   bytea NOT NULL,
+    PRIMARY KEY (wallet, key)
+);

@@ -1,0 +1,10 @@
+-- Two roles, to be created by an administrator after the migrations. Services
+-- log in as members of credits_run: it reads and appends, and can change no
+-- entry and no receipt. Whoever migrates owns the tables and is credits_migrate.
+-- Where the tables are in a schema of their own, credits_run needs USAGE on it too.
+
+GRANT SELECT ON credits_migrations TO credits_run;
+
+GRANT SELECT, INSERT ON credits_entries, credits_receipts TO credits_run;
+
+GRANT SELECT, INSERT, UPDATE ON credits_wallets, credits_parts, credits_notes TO credits_run;

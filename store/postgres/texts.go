@@ -1,0 +1,218 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+)
+
+// texts are the statements of a store, with the names of its tables.
+//
+// They are written so that the planner, who cannot see into their arrays, has
+// one way to go: LATERAL with OFFSET 0 makes each row of an array one look-up
+// in an index, where a plain join may read a whole table.
+type texts struct {
+	prefix   string
+	version  string
+	loadOne  string
+	loadMany string
+	level    string // the same as a further row of a load: the level of isolation
+	batch    [shapes]string
+	single   [shapes]string
+	ack      string
+}
+
+// What a load's rows are.
+const (
+	rowWallet = iota
+	rowPart
+	rowReceipt
+	rowLevel
+)
+
+// shape says what is in the changes of a commit beside wallets and entries.
+type shape uint8
+
+const (
+	withReceipts shape = 1 << iota
+	withParts
+	withNotes
+	created // of a single: the wallet must not exist
+	shapes
+)
+
+func newTexts(prefix string) *texts {
+	t := &texts{prefix: prefix}
+	t.version = t.named(`SELECT coalesce(max(version), 0) FROM {migrations}`)
+	t.level = "\nUNION ALL\nSELECT 0::int8, 3, 0::int8, current_setting('transaction_isolation'), NULL::bytea"
+	t.loadOne = t.named(`SELECT 0::int8, 0, w.seq, ''::text, CASE WHEN w.seq <> $2::int8 THEN w.head END
+FROM {wallets} w WHERE w.id = $1
+UNION ALL
+SELECT 0::int8, 1, p.id, ''::text, p.body
+FROM {wallets} w, LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = $1 AND p.id <= $3::int8 OFFSET 0) p
+WHERE w.id = $1 AND w.seq <> $2::int8
+UNION ALL
+SELECT 0::int8, 2, 0::int8, r.key, r.body
+FROM {receipts} r WHERE r.wallet = $1 AND r.key = ANY ($4::text::text[])`)
+	t.loadMany = t.named(`WITH q AS (
+	SELECT q.i, q.id, q.have, q.top
+	FROM unnest($1::text::int8[], $2::text::text[], $3::text::int8[], $4::text::int8[]) AS q(i, id, have, top)
+)
+SELECT q.i, 0, w.seq, ''::text, CASE WHEN w.seq <> q.have THEN w.head END
+FROM q, LATERAL (SELECT w.seq, w.head FROM {wallets} w WHERE w.id = q.id OFFSET 0) w
+UNION ALL
+SELECT q.i, 1, p.id, ''::text, p.body
+FROM q, LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = q.id OFFSET 0) w,
+	LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = q.id AND p.id <= q.top OFFSET 0) p
+WHERE w.seq <> q.have
+UNION ALL
+SELECT k.i, 2, 0::int8, k.key, r.body
+FROM unnest($5::text::int8[], $6::text::text[], $7::text::text[]) AS k(i, wallet, key),
+	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r`)
+	for s := range shapes {
+		t.batch[s] = t.named(batchText(s))
+		t.single[s] = t.named(singleText(s))
+	}
+	t.ack = t.named(`UPDATE {wallets} SET fed = least($2::int8, seq), pending = seq > $2::int8
+WHERE id = $1 AND fed < least($2::int8, seq)`)
+	return t
+}
+
+// named puts the names of tables into a statement.
+func (t *texts) named(text string) string {
+	return strings.NewReplacer("{", t.prefix+"credits_", "}", "").Replace(text)
+}
+
+// numbering replaces each ? by the next parameter.
+func numbering(text string, first int) (string, int) {
+	var b strings.Builder
+	for piece := range strings.SplitSeq(text, "?") {
+		if b.Len() > 0 {
+			fmt.Fprintf(&b, "$%d", first)
+			first++
+		}
+		b.WriteString(piece)
+	}
+	return b.String(), first
+}
+
+// batchText returns the statement that commits changes of any number, each
+// whole or not at all. It returns the wallets that were changed.
+//
+// A change is taken up if the wallet has the Seq it should have and none of its
+// keys is there, and carried out if the wallet still has that Seq once it is
+// locked: as no Seq ever comes back, no key can have come in between. The Seq
+// to compare with travels as fed, which for a new wallet is 0 as well. Wallets
+// are locked in order of name, so that none waits in a circle.
+func batchText(s shape) string {
+	text := `WITH c AS (
+	SELECT c.id, c.prev, c.seq, c.due, c.start, c.size
+	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int4[], ?::text::int4[])
+		AS c(id, prev, seq, due, start, size)
+), `
+	unused := ""
+	if s&withReceipts != 0 {
+		text += `k AS (
+	SELECT k.wallet, k.key, k.start, k.size
+	FROM unnest(?::text::text[], ?::text::text[], ?::text::int4[], ?::text::int4[]) AS k(wallet, key, start, size)
+), used AS (
+	SELECT k.wallet FROM k, LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r
+), `
+		unused = " AND c.id NOT IN (SELECT wallet FROM used)"
+	}
+	text += `moved AS (
+	INSERT INTO {wallets} AS w (id, seq, fed, due, pending, head)
+	SELECT c.id, c.seq, c.prev, c.due, true, CASE WHEN c.size >= 0 THEN substring($1::bytea FROM c.start FOR c.size) END
+	FROM c LEFT JOIN LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true
+	WHERE coalesce(w.seq, 0) = c.prev` + unused + `
+	ORDER BY c.id COLLATE "C"
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, due = excluded.due, pending = true, head = coalesce(excluded.head, w.head)
+	WHERE w.seq = excluded.fed
+	RETURNING w.id
+), `
+	if s&withReceipts != 0 {
+		text += `r AS (
+	INSERT INTO {receipts} (wallet, key, body)
+	SELECT k.wallet, k.key, substring($1::bytea FROM k.start FOR k.size)
+	FROM k WHERE k.wallet IN (SELECT id FROM moved)
+), `
+	}
+	if s&withParts != 0 {
+		text += `p AS (
+	INSERT INTO {parts} (wallet, id, body)
+	SELECT p.wallet, p.id, substring($1::bytea FROM p.start FOR p.size)
+	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS p(wallet, id, start, size)
+	WHERE p.wallet IN (SELECT id FROM moved)
+	ON CONFLICT (wallet, id) DO UPDATE SET body = excluded.body
+), `
+	}
+	if s&withNotes != 0 {
+		text += `n AS (
+	INSERT INTO {notes} (wallet, seq, note)
+	SELECT n.wallet, n.seq, substring($1::bytea FROM n.start FOR n.size)
+	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS n(wallet, seq, start, size)
+	WHERE n.wallet IN (SELECT id FROM moved)
+	ON CONFLICT (wallet, seq) DO UPDATE SET note = excluded.note
+), `
+	}
+	text += `e AS (
+	INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
+	SELECT e.wallet, e.seq, e.at, e.kind, e.of_, e.feature, substring($1::bytea FROM e.start FOR e.size)
+	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int2[], ?::text::int8[], ?::text::text[], ?::text::int4[], ?::text::int4[])
+		AS e(wallet, seq, at, kind, of_, feature, start, size)
+	WHERE e.wallet IN (SELECT id FROM moved)
+)
+SELECT id FROM moved`
+	text, _ = numbering(text, 2) // the first is the bodies
+	return text
+}
+
+// singleText returns the statement that commits one change, whole or not at
+// all: what batchText does, without its joins. It adds as many rows as the
+// change has entries, or none.
+func singleText(s shape) string {
+	text := "WITH moved AS (\n\t"
+	if s&created != 0 {
+		text += `INSERT INTO {wallets} (id, seq, fed, due, pending, head)
+	VALUES ($2, $4::int8, $3::int8, $5::int8, true, $6::bytea)
+	ON CONFLICT (id) DO NOTHING
+	RETURNING id`
+	} else {
+		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, head = coalesce($6::bytea, head)
+	WHERE id = $2 AND seq = $3::int8`
+		if s&withReceipts != 0 {
+			text += "\n\tAND NOT EXISTS (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = ANY ($7::text::text[]))"
+		}
+		text += "\n\tRETURNING id"
+	}
+	text += "\n), "
+	if s&withReceipts != 0 {
+		text += `r AS (
+	INSERT INTO {receipts} (wallet, key, body)
+	SELECT moved.id, k.key, substring($1::bytea FROM k.start FOR k.size)
+	FROM moved, unnest(?::text::text[], ?::text::int4[], ?::text::int4[]) AS k(key, start, size)
+), `
+	}
+	if s&withParts != 0 {
+		text += `p AS (
+	INSERT INTO {parts} (wallet, id, body)
+	SELECT moved.id, p.id, substring($1::bytea FROM p.start FOR p.size)
+	FROM moved, unnest(?::text::int8[], ?::text::int4[], ?::text::int4[]) AS p(id, start, size)
+	ON CONFLICT (wallet, id) DO UPDATE SET body = excluded.body
+), `
+	}
+	if s&withNotes != 0 {
+		text += `n AS (
+	INSERT INTO {notes} (wallet, seq, note)
+	SELECT moved.id, n.seq, substring($1::bytea FROM n.start FOR n.size)
+	FROM moved, unnest(?::text::int8[], ?::text::int4[], ?::text::int4[]) AS n(seq, start, size)
+	ON CONFLICT (wallet, seq) DO UPDATE SET note = excluded.note
+), `
+	}
+	text = strings.TrimSuffix(text, ", ") + `
+INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
+SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($1::bytea FROM e.start FOR e.size)
+FROM moved, unnest(?::text::int8[], ?::text::int8[], ?::text::int2[], ?::text::int8[], ?::text::text[], ?::text::int4[], ?::text::int4[])
+	AS e(seq, at, kind, of_, feature, start, size)`
+	text, _ = numbering(text, 7) // before it the bodies and the wallet
+	return text
+}

@@ -36,7 +36,7 @@ type Action string
 // operator's: no rule permits it.
 const (
 	ActSubscribe  Action = "subscribe"     // Subscribe, to the plans of the rule
-	ActCancel     Action = "cancel"        // Cancel, Reactivate
+	ActCancel     Action = "cancel"        // Cancel, and Reactivate of what is cancelled
 	ActDeactivate Action = "deactivate"    // Deactivate
 	ActBuy        Action = "buy"           // Buy
 	ActUnits      Action = "units"         // SetUnits, Reassign
@@ -167,8 +167,11 @@ func (d *decision) way(a Action, target string) (Via, error) {
 	} else if r.via == BySales {
 		reason = NotSelfService
 	}
-	if d.w.terms.rule(d.call.Actor, ActInterest, target).via != 0 && a == ActSubscribe {
+	switch {
+	case a == ActSubscribe && d.w.terms.rule(d.call.Actor, ActInterest, target).via != 0:
 		return 0, d.denied(reason, Remedy{Kind: RemedyRequest})
+	case reason == NotSelfService:
+		return 0, d.denied(reason, Remedy{Kind: RemedyRole, Role: Operator})
 	}
 	return 0, d.denied(reason)
 }

@@ -208,7 +208,8 @@ func TestPermissionRemedies(t *testing.T) {
 			"CF-03/no interest either",
 			[]credits.Rule{{Action: credits.ActSubscribe, Via: credits.BySales}},
 			admin,
-			subscribe, credits.NotSelfService, nil,
+			subscribe, credits.NotSelfService,
+			[]credits.Remedy{{Kind: credits.RemedyRole, Role: credits.Operator}},
 		},
 		{
 			"CF-11/an interest on trial",

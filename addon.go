@@ -276,7 +276,7 @@ func (d *decision) deliverUnits(p *Purchase, of ID, n Note) error {
 	}
 	h := d.w.unitsOf(p.AddOn, p.Scope)
 	if _, known := d.w.terms.addOn(p.AddOn); known && d.w.active {
-		if err := d.setUnits(p.AddOn, p.Scope, max(0, h.next+p.Units), of, p.Charge, n); err != nil {
+		if err := d.setUnits(p.AddOn, p.Scope, min(max(0, h.next+p.Units), 2*maxSeats), of, p.Charge, n); err != nil {
 			return err
 		}
 	} else if err := d.emit(Entry{Kind: KindUnitsSet, Of: of, Scope: p.Scope, Charge: p.Charge, Note: n}); err != nil {
@@ -370,6 +370,9 @@ func (c Reassign) decide(d *decision) error {
 	h, to := w.unitsOf(c.AddOn, c.From), w.unitsOf(c.AddOn, c.To)
 	if h.now == 0 && h.next == 0 {
 		return &InvalidError{Field: "from", Reason: "has no units of add-on " + c.AddOn, Err: ErrNotFound}
+	}
+	if to.now+h.now > maxSeats || to.next+h.next > maxSeats {
+		return beyond("to", "would have more than %d units", maxSeats)
 	}
 	d.made = w.seq + 1
 	u := &Units{

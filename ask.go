@@ -220,11 +220,16 @@ func withoutQuote(c Command) Command {
 }
 
 // actionOf returns the action that a command is, and its target.
-func actionOf(c Command) (Action, string) {
+func (d *decision) actionOf(c Command) (Action, string) {
 	switch c := c.(type) {
 	case Subscribe:
 		return ActSubscribe, c.Plan.ID
-	case Cancel, Reactivate:
+	case Cancel:
+		return ActCancel, ""
+	case Reactivate:
+		if !d.w.active { // as who ended it
+			return actOperate, ""
+		}
 		return ActCancel, ""
 	case Deactivate:
 		return ActDeactivate, ""
@@ -333,7 +338,7 @@ func (d *decision) mayAsk(cmd Command, q *Request) error {
 	if cmd == nil {
 		return d.may(ActInterest, q.About)
 	}
-	a, target := actionOf(cmd)
+	a, target := d.actionOf(cmd)
 	via, err := d.way(a, target)
 	switch {
 	case err != nil:

@@ -319,8 +319,11 @@ func (d *decision) renew(t int64) error {
 		Zone: w.next, Number: number, Anchor: cycles.Anchor, Period: Period{instant(t), instant(end)}, Life: instant(w.life),
 	}
 	e := Entry{Kind: KindRenewed, Cycle: c}
-	if next != w.terms {
+	switch {
+	case next != w.terms:
 		c.Plan, c.Life = &next.Plan, next.lifeOf(cycles, number)
+	case w.next != "" && w.life != forever: // it moves with the zone
+		c.Life = cycles.Instant(w.terms.cycles(w.anchor, w.loc).Index(instant(w.life)))
 	}
 	b := w.bill(next, cycles, c, t, false)
 	e.Charge, c.Paid, c.Term = b.charge, b.paid, instant(max(end, b.term))

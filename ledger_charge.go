@@ -140,6 +140,9 @@ func (l *Ledger) ask(ctx, outcome context.Context, id WalletID, p *purchase) err
 	if err != nil {
 		return err
 	}
+	if w.state().openPurchase(p.ID) == nil {
+		return nil // it was decided meanwhile
+	}
 	c := Charge{Key: p.ChargeKey, Wallet: id, Purchase: p.ID, Money: p.Charge, Method: p.Method, Intended: p.At}
 	told, err := l.answerOf(ctx, c)
 	if err != nil {

@@ -445,6 +445,9 @@ func (p *Plan) sound() bool {
 	term, termMonths := p.Term.months()
 	termDays, termByDay := p.Term.days()
 	whole := p.Term == 0 || byMonth && termMonths && term%months == 0 || byDay && termByDay && termDays%days == 0
+	life, lifeMonths := p.Life.months()
+	lifeDays, lifeByDay := p.Life.days()
+	whole = whole && (p.Life == 0 || byMonth && lifeMonths && life%months == 0 || byDay && lifeByDay && lifeDays%days == 0)
 	ok := whole && (byMonth || byDay) && len(p.units()) <= maxUnits && p.Price.Micros >= 0
 	for _, a := range p.Allowances {
 		ok = ok && a.Amount > 0 && a.Rollover.Share >= 0 && a.Rollover.Share <= 100*Percent && a.Rollover.CapShare >= 0 && a.Rollover.Cap.check() == nil

@@ -171,10 +171,28 @@ func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError)
 		w.int(int64(refused.Available))
 		w.uint(uint64(len(refused.Remedies)))
 		for _, m := range refused.Remedies {
-			w.uint(uint64(m.Kind))
+			w.remedy(m)
 		}
 	}
 	return w.b
+}
+
+func (w *writer) remedy(m Remedy) {
+	w.uint(uint64(m.Kind))
+	w.optTime(m.Until)
+	w.text(m.Pack)
+	w.int(int64(m.Buy))
+	w.money(m.Price)
+	w.uint(uint64(m.Purchase))
+	w.text(m.URL)
+	w.text(m.Role)
+}
+
+func (r *reader) remedy() Remedy {
+	return Remedy{
+		Kind: RemedyKind(r.narrow()), Until: r.optTime(), Pack: r.text(), Buy: Amount(r.int()), Price: r.money(),
+		Purchase: ID(r.uint()), URL: r.text(), Role: r.text(),
+	}
 }
 
 // kept is a stored receipt.
@@ -203,7 +221,7 @@ func decodeReceipt(body []byte) (k kept, err error) {
 			Reason: Reason(r.text()), Detail: r.text(), Unit: Unit(r.text()), Need: Amount(r.int()), Available: Amount(r.int()), Kept: true,
 		}
 		for range r.count() {
-			k.refused.Remedies = append(k.refused.Remedies, Remedy{Kind: RemedyKind(r.narrow())})
+			k.refused.Remedies = append(k.refused.Remedies, r.remedy())
 		}
 	}
 	if len(r.b) > 0 || r.bad || k.first == 0 || k.count < 1 {

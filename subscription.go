@@ -64,7 +64,8 @@ type Deactivate struct {
 // Reactivate drops a cancellation that is scheduled, or resumes a plan that
 // lapsed or was deactivated, on the schedule that it had. In the cycle in which
 // it ended nothing is granted again; in a later one its allowances and add-ons
-// are, and what was not billed of its term falls due.
+// are, and what was not billed of its term falls due. To resume a plan is an
+// operator's, as it is to end it.
 type Reactivate struct {
 	Note Note `json:"note,omitzero"`
 }
@@ -358,10 +359,11 @@ func (c Reactivate) decide(d *decision) error {
 	if err := c.Note.check(); err != nil {
 		return err
 	}
-	if err := d.may(ActCancel, ""); err != nil {
+	w := d.w
+	action, _ := d.actionOf(c)
+	if err := d.may(action, ""); err != nil {
 		return err
 	}
-	w := d.w
 	d.made = w.seq + 1
 	switch {
 	case w.active && w.change != nil && w.change.terms == nil:

@@ -24,7 +24,8 @@ type Offer struct {
 	About  string // the ID of the plan, pack or add-on; empty if it is about none
 
 	// Command is what does it: quantities at their least, and without a note. It is
-	// nil for the payment method, which the host knows.
+	// nil for the payment method, which the host knows; where a plan sells no packs
+	// it buys none, and says why.
 	Command credits.Command
 
 	Allowed  bool             // it goes now, Via
@@ -68,6 +69,9 @@ func Offers(w credits.Wallet, as credits.Call, plans []credits.Plan) Page {
 	}
 	for _, k := range has.Packs {
 		v.offer(credits.ActBuy, k.ID, credits.Buy{Pack: k.ID, Amount: k.Size})
+	}
+	if len(has.Packs) == 0 { // why there is no button
+		v.offer(credits.ActBuy, "", credits.Buy{Amount: credits.Credit})
 	}
 	for _, o := range has.AddOns {
 		v.units(o, sub.Units)
@@ -202,6 +206,9 @@ func said(actor credits.Actor, cmd credits.Command) credits.Command {
 		c.Note.Reason = "asked"
 		return c
 	case credits.Deactivate:
+		c.Note.Reason = "asked"
+		return c
+	case credits.Reactivate:
 		c.Note.Reason = "asked"
 		return c
 	}

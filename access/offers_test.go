@@ -77,6 +77,9 @@ free                   | interest ultra     | CF-03 CF-11       | directly | dir
 free                   | method             | CF-11             | directly | not permitted | trial | not permitted | directly
 free                   | cancel             | CF-11             | not permitted | not permitted | not permitted | not permitted | directly
 free                   | deactivate         | CF-13             | request | request | trial | trial | directly
+free                   | buy                | CF-07 CF-11       | not permitted | not permitted | not permitted | not permitted | feature not in plan
+free expired           | buy                | CF-07 CF-11       | not permitted | not permitted | not permitted | not permitted | no active plan
+ultra                  | buy                | CF-12             | not permitted | not permitted | not permitted | not permitted | feature not in plan
 free expired           | subscribe free     | CF-01             | not permitted | not permitted | not permitted | not permitted | had before
 free expired           | subscribe plus     | CF-06 CF-11       | code | not permitted | trial | not permitted | directly
 free expired           | subscribe ultra    | CF-03             | not self-service | not self-service | trial | trial | directly

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"example.com/credits"
@@ -141,14 +140,10 @@ func (t *teller) short(p credits.Plan) credits.Wallet {
 func permitted(w credits.Wallet, who credits.Actor, plans []credits.Plan) map[string]string {
 	cells := map[string]string{"subscribe plus": "-"}
 	for _, o := range access.Offers(w, credits.Call{Actor: who}, plans).Offers {
-		cells[string(o.Action)+" "+o.About] = cell(o)
-	}
-	if _, ok := cells["buy extra"]; !ok { // the plan has no packages to offer
-		call := credits.Call{Key: "look", Actor: who, Now: w.At(), Command: credits.Buy{Pack: "extra", Amount: credit(500)}}
-		var refused *credits.RefusedError
-		if _, err := w.Decide(call); errors.As(err, &refused) {
-			cells["buy extra"] = cell(access.Offer{Reason: refused.Reason})
+		if o.Action == credits.ActBuy { // of the extra package, or why the plan has none
+			o.About = "extra"
 		}
+		cells[string(o.Action)+" "+o.About] = cell(o)
 	}
 	return cells
 }

@@ -1,0 +1,147 @@
+package credits_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"example.com/credits"
+	"example.com/credits/creditstest"
+)
+
+// What was once wrong about subscriptions and purchases, one test each.
+
+// CF-01, T-3: a plan's life moves with the zone, and is no cycle longer for it.
+func TestLifeMovesWithTheZone(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Pacific/Auckland"} {
+		t.Run("CF-01/T-3/"+zone, func(t *testing.T) {
+			r := newRig(t, "2026-01-01")
+			r.open(monthly("100", func(p *credits.Plan) { p.Life = credits.Months(3) }))
+			r.do(credits.SetZone{Zone: zone})
+			r.clock.Set(day("2026-04-02"))
+			w := r.wallet()
+			if s := w.Subscription(); s.Active || s.End != credits.EndOfLife {
+				t.Errorf("the plan of three months is alive in April: %+v", s)
+			}
+			granted := 0
+			for e, err := range r.ledger.History(r.ctx, acme, credits.HistoryQuery{Due: true}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Kind == credits.KindGranted {
+					granted++
+				}
+			}
+			if granted != 3 {
+				t.Errorf("%d allowances in three months", granted)
+			}
+		})
+	}
+}
+
+// CF-13, P-7: what an operator ended no customer begins again by himself.
+func TestReactivateIsAnOperators(t *testing.T) {
+	plan := monthly("100", func(p *credits.Plan) {
+		p.Access = []credits.Rule{{Action: credits.ActCancel, Roles: []string{credits.Administrator}}}
+	})
+	customer := credits.Actor{ID: "ann", Role: credits.Administrator}
+	staff := credits.Actor{ID: "sam", Role: credits.Operator}
+	why := credits.Note{Reason: "unpaid"}
+	for _, end := range []credits.Command{credits.Lapse{Note: why}, credits.Deactivate{Note: why}} {
+		w := creditstest.New(t)
+		host := w.Ledger
+		w.Must(acme, credits.Open{Plan: plan})
+		w.Ledger = host.As(staff)
+		w.Must(acme, end)
+		w.Ledger = host.As(customer)
+		w.Refused(acme, credits.Reactivate{}, credits.NotPermitted)
+		w.Ledger = host.As(staff)
+		w.Must(acme, credits.Reactivate{Note: why})
+		w.Ledger = host.As(customer)
+		w.Must(acme, credits.Cancel{}, credits.Reactivate{})
+		w.Ledger = host
+	}
+}
+
+// decider is a charger that decides another purchase while it is asked for one.
+type decider struct {
+	*creditstest.Charger
+	then func()
+}
+
+func (d *decider) Charge(ctx context.Context, c credits.Charge) (credits.Payment, error) {
+	if d.then != nil {
+		then := d.then
+		d.then = nil
+		then()
+	}
+	return d.Charger.Charge(ctx, c)
+}
+
+// P-1: a purchase that was declined is never charged again, though whoever ticks
+// saw it open.
+func TestDeclinedIsNotCharged(t *testing.T) {
+	w := creditstest.New(t)
+	bank := &decider{Charger: &creditstest.Charger{}}
+	w.Ledger = credits.New(w.Store(), &credits.Options{Clock: w.Clock, Charger: bank})
+	w.Must(acme, credits.Open{Plan: extras("80000", "72.00 USD")}, card)
+	bank.Next(creditstest.AskPayer, creditstest.AskPayer)
+	for _, key := range []credits.Key{"one", "two"} {
+		if _, err := w.Do(t.Context(), acme, key, credits.Buy{Pack: "extra", Amount: n("1000")}); !errors.Is(err, credits.PaymentPending) {
+			t.Fatal(err)
+		}
+	}
+	asked := bank.Charges()
+	second := asked[len(asked)-1]
+	bank.then = func() {
+		w.Must(acme, credits.Settle{Purchase: second.Purchase, Payment: credits.Payment{State: credits.Declined}})
+	}
+	before := len(asked)
+	if _, err := w.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range bank.Charges()[before:] {
+		if c.Purchase == second.Purchase {
+			t.Error("the declined purchase was charged again")
+		}
+	}
+}
+
+// S-10: units that no wallet can have are refused, and leave it whole.
+func TestReassignTooMany(t *testing.T) {
+	r := newRig(t, "2026-01-31")
+	r.open(monthly("0", func(p *credits.Plan) { p.AddOns = []credits.AddOn{{ID: "seat", Scoped: true}} }))
+	for _, scope := range []string{"ann", "bob"} {
+		r.do(credits.SetUnits{AddOn: "seat", Scope: scope, Units: 1_000_000})
+	}
+	r.invalid(credits.Reassign{AddOn: "seat", From: "ann", To: "bob"}, "to", credits.ErrLimit)
+}
+
+// L-3: entries that schedule a plan on which arithmetic fails do not apply.
+func TestScheduledPlanIsSound(t *testing.T) {
+	w, err := credits.NewWallet(acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := monthly("5")
+	other.ID = "other"
+	for i, c := range []credits.Command{credits.Open{Plan: monthly("5")}, credits.Subscribe{Plan: other, When: credits.AtCycle}} {
+		entries, err := w.Decide(credits.Call{Key: credits.Key(rune('a' + i)), Now: day("2026-01-31"), Command: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range entries {
+			if change := entries[j].Change; change != nil && change.Plan != nil {
+				change.Plan.Life = credits.Days(10)
+				if _, err := w.Apply(entries...); !errors.Is(err, credits.ErrInvalid) {
+					t.Errorf("a life of 10 days on a plan of months: %v", err)
+				}
+				return
+			}
+		}
+		if w, err = w.Apply(entries...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Error("nothing was scheduled")
+}

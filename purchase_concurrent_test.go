@@ -112,8 +112,14 @@ func TestWaiting(t *testing.T) {
 		ask := func(ctx context.Context, i int) (credits.Receipt, error) {
 			return l.Do(ctx, acme, credits.Key(fmt.Sprint(i)), credits.Spend{Amount: n("2")})
 		}
+		first := start(1, func(int) (credits.Receipt, error) { return ask(ctx, 0) })
+		g.asked() // whose charge it is leaves as well
 		all := start(many, func(i int) (credits.Receipt, error) {
-			if i%2 == 0 {
+			switch {
+			case i == 0:
+				r := <-first[0]
+				return r.Receipt, r.err
+			case i%2 == 0:
 				return ask(ctx, i)
 			}
 			return ask(t.Context(), i)

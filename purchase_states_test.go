@@ -346,6 +346,13 @@ func TestKeyInFlight(t *testing.T) {
 				t.Errorf("purchase %d, was %d", got, id)
 			}
 		})
+		t.Run("P-3, I-1/"+p.name+"/another actor under the key", func(t *testing.T) {
+			s := till(t)
+			s.undecided("k", p.command)
+			l := s.with(s.store, silent(t)).As(credits.Actor{ID: "bob"})
+			_, err := l.Do(s.ctx, acme, "k", p.command)
+			checkInvalid(t, err, "actor.id", credits.ErrKeyReused)
+		})
 		t.Run("P-3, S-4/"+p.name+"/the payer has something to do", func(t *testing.T) {
 			s := till(t)
 			s.provider.Next(creditstest.AskPayer)

@@ -176,10 +176,8 @@ func serve(attr *syscall.SysProcAttr, dir, dsn, name string, args ...string) (st
 	}
 }
 
-// superuser returns a database that its settings do not hold back.
-func superuser(t testing.TB) *sql.DB { return openAs(t, nil) }
-
-// openAs returns a database whose connections have been set up; the test closes it.
+// openAs returns a database whose connections have been set up, or are those of
+// a superuser; the test closes it.
 func openAs(t testing.TB, setUp func(config *pgx.ConnConfig)) *sql.DB {
 	t.Helper()
 	db := stdlib.OpenDB(*connConfig(t, setUp))

@@ -25,11 +25,11 @@ var schemas atomic.Int64
 // gives the role of services what roles.sql says. It returns its name.
 func newSchema(t testing.TB) string {
 	t.Helper()
-	db := superuser(t)
+	db := openAs(t, nil)
 	name := fmt.Sprintf("test %d", schemas.Add(1))
 	must(t, db, `DROP SCHEMA IF EXISTS "`+name+`" CASCADE`)
 	t.Cleanup(func() {
-		if _, err := superuserNow(t).ExecContext(context.Background(), `DROP SCHEMA "`+name+`" CASCADE`); err != nil {
+		if _, err := openAs(t, nil).ExecContext(context.Background(), `DROP SCHEMA "`+name+`" CASCADE`); err != nil {
 			t.Error(err)
 		}
 	})
@@ -45,9 +45,6 @@ func newSchema(t testing.TB) string {
 		`SET search_path TO "`+name+`"; `+string(roles)+`; RESET search_path`)
 	return name
 }
-
-// superuserNow is superuser for a cleanup, when the test's context has ended.
-func superuserNow(t testing.TB) *sql.DB { return superuser(t) }
 
 // service makes a connection that of a service.
 func service(config *pgx.ConnConfig) { config.User = "credits_run" }
@@ -106,6 +103,7 @@ func TestPostgres(t *testing.T) {
 	}
 	for _, a := range adapters {
 		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
 			schema := newSchema(t)
 			s, empty := open(t, a.open(t), schema), emptying(t, schema)
 			storetest.Run(t, func(t *testing.T) store.Store {
@@ -123,6 +121,7 @@ var levels = []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRea
 func TestPostgresTx(t *testing.T) {
 	for _, level := range levels {
 		t.Run(level.String(), func(t *testing.T) {
+			t.Parallel()
 			db := openAs(t, service)
 			s := open(t, db, newSchema(t))
 			storetest.Run(t, func(t *testing.T) store.Store {

@@ -9,7 +9,8 @@ import (
 //
 // They are written so that the planner, who cannot see into their arrays, has
 // one way to go: LATERAL with OFFSET 0 makes each row of an array one look-up
-// in an index, where a plain join may read a whole table.
+// in an index, where a plain join may read a whole table, and key = ANY (...)
+// all the receipts of a wallet.
 type texts struct {
 	prefix   string
 	version  string
@@ -51,8 +52,9 @@ SELECT 0::int8, 1, p.id, ''::text, p.body
 FROM {wallets} w, LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = $1 AND p.id <= $3::int8 OFFSET 0) p
 WHERE w.id = $1 AND w.seq <> $2::int8
 UNION ALL
-SELECT 0::int8, 2, 0::int8, r.key, r.body
-FROM {receipts} r WHERE r.wallet = $1 AND r.key = ANY ($4::text::text[])`)
+SELECT 0::int8, 2, 0::int8, k.key, r.body
+FROM unnest($4::text::text[]) AS k(key),
+	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = $1 AND r.key = k.key OFFSET 0) r`)
 	t.loadMany = t.named(`WITH q AS (
 	SELECT q.i, q.id, q.have, q.top
 	FROM unnest($1::text::int8[], $2::text::text[], $3::text::int8[], $4::text::int8[]) AS q(i, id, have, top)
@@ -180,7 +182,9 @@ func singleText(s shape) string {
 		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, head = coalesce($6::bytea, head)
 	WHERE id = $2 AND seq = $3::int8`
 		if s&withReceipts != 0 {
-			text += "\n\tAND NOT EXISTS (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = ANY ($7::text::text[]))"
+			text += `
+	AND NOT EXISTS (SELECT 1 FROM unnest($7::text::text[]) AS k(key),
+		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = k.key OFFSET 0) r)`
 		}
 		text += "\n\tRETURNING id"
 	}

@@ -1,0 +1,3 @@
+package drivertest_test
+
+import _ "modernc.org/sqlite"

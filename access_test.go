@@ -80,7 +80,7 @@ func TestPermissions(t *testing.T) {
 	nobody := credits.Actor{ID: "zoe"}
 	actors := map[string]credits.Actor{
 		"administrator": admin, "on trial": trial, "member": member, "without a role": nobody,
-		"operator": operator, "system": {Role: credits.System}, "the host": {},
+		"trial alone": {Trial: true}, "operator": operator, "system": {Role: credits.System}, "the host": {},
 	}
 	tests := []struct {
 		name string
@@ -90,21 +90,21 @@ func TestPermissions(t *testing.T) {
 	}{
 		{name: "no rules", by: nil},
 		{name: "no rule for it", none: true, by: map[string]credits.Reason{
-			"administrator": credits.NotPermitted, "on trial": credits.NotPermitted, "member": credits.NotPermitted, "without a role": credits.NotPermitted,
+			"administrator": credits.NotPermitted, "on trial": credits.NotPermitted, "member": credits.NotPermitted, "without a role": credits.NotPermitted, "trial alone": credits.NotPermitted,
 		}},
-		{name: "all roles", rule: credits.Rule{Via: credits.Directly}, by: map[string]credits.Reason{"on trial": credits.OnTrial}},
+		{name: "all roles", rule: credits.Rule{Via: credits.Directly}, by: map[string]credits.Reason{"on trial": credits.OnTrial, "trial alone": credits.OnTrial}},
 		{name: "all roles and trials", rule: credits.Rule{Trial: true}, by: nil},
 		{name: "administrators", rule: credits.Rule{Roles: []string{credits.Administrator}}, by: map[string]credits.Reason{
-			"on trial": credits.OnTrial, "member": credits.NotPermitted, "without a role": credits.NotPermitted,
+			"on trial": credits.OnTrial, "member": credits.NotPermitted, "without a role": credits.NotPermitted, "trial alone": credits.NotPermitted,
 		}},
 		{name: "administrators by code", rule: credits.Rule{Roles: []string{credits.Administrator}, Via: credits.ByCode, Trial: true}, by: map[string]credits.Reason{
-			"administrator": credits.CodeNeeded, "on trial": credits.CodeNeeded, "member": credits.NotPermitted, "without a role": credits.NotPermitted,
+			"administrator": credits.CodeNeeded, "on trial": credits.CodeNeeded, "member": credits.NotPermitted, "without a role": credits.NotPermitted, "trial alone": credits.NotPermitted,
 		}},
 		{name: "all by request", rule: credits.Rule{Via: credits.ByRequest}, by: map[string]credits.Reason{
-			"administrator": credits.RequestNeeded, "on trial": credits.OnTrial, "member": credits.RequestNeeded, "without a role": credits.RequestNeeded,
+			"administrator": credits.RequestNeeded, "on trial": credits.OnTrial, "member": credits.RequestNeeded, "without a role": credits.RequestNeeded, "trial alone": credits.OnTrial,
 		}},
 		{name: "by sales", rule: credits.Rule{Via: credits.BySales}, by: map[string]credits.Reason{
-			"administrator": credits.NotSelfService, "on trial": credits.OnTrial, "member": credits.NotSelfService, "without a role": credits.NotSelfService,
+			"administrator": credits.NotSelfService, "on trial": credits.OnTrial, "member": credits.NotSelfService, "without a role": credits.NotSelfService, "trial alone": credits.OnTrial,
 		}},
 	}
 	for _, tt := range tests {
@@ -228,6 +228,15 @@ func TestPermissionRemedies(t *testing.T) {
 			admin,
 			subscribe, credits.CodeNeeded,
 			[]credits.Remedy{{Kind: credits.RemedyCode}},
+		},
+		{
+			"CF-11/a way that is open on trial counts",
+			[]credits.Rule{
+				{Action: credits.ActSubscribe, Via: credits.ByCode}, {Action: credits.ActSubscribe, Via: credits.BySales, Trial: true}, interest,
+			},
+			trial,
+			subscribe, credits.NotSelfService,
+			[]credits.Remedy{{Kind: credits.RemedyRequest}},
 		},
 		{
 			"CF-03/another plan",

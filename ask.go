@@ -545,7 +545,6 @@ func (d *decision) carryOut(q *Request, cmd Command, n Note) error {
 		}
 		return nested(err)
 	}
-	d.noted = d.w.seq + 1
 	if failed := d.ends(q, Approved, n); failed != nil {
 		return failed
 	}

@@ -100,6 +100,17 @@ func TestConfirmation(t *testing.T) {
 			t.Errorf("what unblocks a used code (-want +got):\n%s", diff)
 		}
 	})
+	t.Run("CF-05/without a code nothing is filed", func(t *testing.T) {
+		r := newRig(t, "2026-01-15")
+		r.open(planOf(t, "marketplace", "free", ""))
+		ask := r.ask("right")
+		ask.Proof = [32]byte{}
+		refusal := r.as(admin).refused(ask, credits.CodeNeeded)
+		if diff := cmp.Diff([]credits.RemedyKind{credits.RemedyCode}, remedies(refusal)); diff != "" {
+			t.Errorf("what unblocks it (-want +got):\n%s", diff)
+		}
+		r.as(admin).refused(credits.Ask{Command: credits.Deactivate{}, Proof: proof("x"), Until: ask.Until}, credits.RequestNeeded)
+	})
 	t.Run("CF-05/a wrong code is a fact, the 5th burns", func(t *testing.T) {
 		r := newRig(t, "2026-01-15")
 		r.open(planOf(t, "marketplace", "free", ""))
@@ -500,6 +511,24 @@ func TestApprovalOfPaidPurchase(t *testing.T) {
 		if len(ch.Charges()) != 1 || len(r.requests()) != 0 {
 			t.Errorf("it was charged %d times, and %d requests are left", len(ch.Charges()), len(r.requests()))
 		}
+	})
+	t.Run("P-3/asked in a batch", func(t *testing.T) {
+		r, ch := open(t)
+		r.doOn("other", credits.Open{Plan: bare()})
+		ask := buy
+		ask.Proof, ask.Until = proof("x"), day("2026-01-16")
+		tasks := []credits.Task{{Wallet: acme, Key: "k", Command: ask}, {Wallet: "other", Key: "k", Command: credits.Grant{Amount: 1}}}
+		receipts, err := r.ledger.DoAll(r.ctx, tasks...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ch.Charges()) != 0 || len(slices.Collect(r.wallet().Purchases())) != 0 {
+			t.Error("asking bought something")
+		}
+		if _, err := r.ledger.Do(r.ctx, acme, "approve", credits.Approve{Request: receipts[0].ID, Proof: proof("x")}); err != nil {
+			t.Fatal(err)
+		}
+		r.has("110")
 	})
 	t.Run("P-1/declined", func(t *testing.T) {
 		r, _ := open(t, creditstest.Decline)

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"math/bits"
+	"slices"
 
 	"example.com/credits"
 )
@@ -45,7 +46,7 @@ type Offer struct {
 //
 // It is a pure function, and it says what would happen: it asks [credits.Wallet.Decide].
 // No offer is made to subscribe to the plan that the wallet has, nor to one that was
-// negotiated for another; the units of a scoped add-on are offered for the actor and
+// negotiated for another, and an interest in a plan whatever its version; the units of a scoped add-on are offered for the actor and
 // for every scope that has some. Nothing is offered of a wallet that is not open.
 func Offers(w credits.Wallet, as credits.Call, plans []credits.Plan) Page {
 	page := Page{Banner: true, Statistics: true}
@@ -65,7 +66,9 @@ func Offers(w credits.Wallet, as credits.Call, plans []credits.Plan) Page {
 				v.offer(credits.ActSubscribe, p.ID, credits.Subscribe{Plan: p})
 			}
 		}
-		v.offer(credits.ActInterest, p.ID, credits.Ask{About: p.ID})
+		if !slices.ContainsFunc(v.offers, func(o Offer) bool { return o.Action == credits.ActInterest && o.About == p.ID }) {
+			v.offer(credits.ActInterest, p.ID, credits.Ask{About: p.ID})
+		}
 	}
 	for _, k := range has.Packs {
 		v.offer(credits.ActBuy, k.ID, credits.Buy{Pack: k.ID, Amount: k.Size})

@@ -184,6 +184,23 @@ func TestOffersAreKept(t *testing.T) {
 	}
 }
 
+// reasoned returns a command with the reason that an operator gives.
+func reasoned(cmd credits.Command) credits.Command {
+	note := credits.Note{Reason: "agreed"}
+	switch c := cmd.(type) {
+	case credits.Subscribe:
+		c.Note = note
+		return c
+	case credits.Deactivate:
+		c.Note = note
+		return c
+	case credits.Reactivate:
+		c.Note = note
+		return c
+	}
+	return cmd
+}
+
 // keep does what an offer offers.
 func keep(w *world, actor credits.Actor, o access.Offer) {
 	w.Helper()
@@ -191,18 +208,8 @@ func keep(w *world, actor credits.Actor, o access.Offer) {
 	if cmd == nil {
 		cmd = credits.SetMethod{Method: credits.Method{Token: "token", Kind: "card"}}
 	}
-	switch c := cmd.(type) {
-	case credits.Subscribe:
-		c.Note.Reason = "agreed"
-		cmd = c
-		if o.Via == credits.ByCode {
-			c.Note = credits.Note{}
-			cmd = c
-		}
-	case credits.Deactivate:
-		if c.Note.Reason = "agreed"; o.Via != credits.ByRequest {
-			cmd = c
-		}
+	if o.Via != credits.ByCode && o.Via != credits.ByRequest {
+		cmd = reasoned(cmd)
 	}
 	before := w.dump()
 	as := w.World.As(actor)

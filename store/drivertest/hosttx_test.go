@@ -20,6 +20,8 @@ type host struct {
 	db     *sql.DB
 	store  *postgres.Store
 	ledger *credits.Ledger
+	clock  *clock.Mock
+	schema string
 	orders string // the host's own table
 }
 
@@ -32,7 +34,8 @@ func newHost(t *testing.T) *host {
 	mock := clock.NewMock()
 	mock.Set(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC))
 	s := open(t, db, schema)
-	h := &host{T: t, db: db, store: s, ledger: credits.New(s, &credits.Options{Clock: mock, Salt: [32]byte{1}}), orders: `"` + schema + `".orders`}
+	h := &host{T: t, db: db, store: s, ledger: credits.New(s, &credits.Options{Clock: mock, Salt: [32]byte{1}})}
+	h.clock, h.schema, h.orders = mock, schema, `"`+schema+`".orders`
 	plan := credits.Plan{
 		ID: "pro", Version: 1, Every: credits.Months(1),
 		Allowances: []credits.Allowance{{Amount: 100 * credits.Credit}},

@@ -109,6 +109,13 @@ func TestScenarioFaults(t *testing.T) {
 		{"no wallet", "balance bob 0", "not open"},
 		{"no zone", "zone Mars/Olympus", "unknown time zone"},
 		{"no reason", "refuse spend acme 101", "want \"refuse COMMAND: REASON\""},
+		{"wrong quote", "quote subscribe acme to yearly: now 1.00 USD", "want now 1.00 USD, got"},
+		{"no quote", "quote subscribe acme to yearly", "want \"quote COMMAND:"},
+		{"wrong plan", "plan acme gold", "want gold, got starter"},
+		{"wrong units", "has acme 1 of seats", "want [1 1], got [0 0]"},
+		{"wrong costs", "costs acme 2026-01-15 8.00 USD", "got [2026-01-15 9.00 USD]"},
+		{"wrong charge of nothing", "charged nothing", "want 0, got"},
+		{"no such plan to subscribe to", "subscribe acme to gold", `no plan "gold"`},
 		{"no command", `do acme {"fly":{}}`, "is not a verb"},
 	}
 	plans := storyPlans(t)

@@ -19,10 +19,16 @@ func looks() map[string]func(*story, *words) error {
 		"history": (*story).seeHistory,
 		"limit":   (*story).seeLimit,
 		"billed":  (*story).seeBilled,
+		"has":     (*story).seeUnits,
+		"plan":    (*story).seePlan,
+		"costs":   (*story).seeCosts,
 		"resets": func(s *story, w *words) error {
 			return s.seeTime(w, func(x credits.Wallet) time.Time { return x.Cycle().End })
 		},
 		"charged": func(s *story, w *words) error {
+			if w.option("nothing") {
+				return see(w, 0, s.last.Charge.Micros)
+			}
 			want := w.next("an amount") + " " + w.next("a currency")
 			return see(w, want, s.last.Charge.String())
 		},
@@ -184,7 +190,7 @@ func (s *story) seeBilled(w *words) error {
 		return w.err
 	}
 	var sum credits.Money
-	q := credits.HistoryQuery{Kinds: []credits.Kind{credits.KindOpened, credits.KindRenewed}}
+	q := credits.HistoryQuery{Kinds: []credits.Kind{credits.KindOpened, credits.KindRenewed, credits.KindSubscribed}}
 	for e, err := range s.ledger.History(context.Background(), id, q) {
 		if err == nil {
 			sum, err = sum.Add(e.Charge)

@@ -74,6 +74,8 @@ func (s *story) play(line string) error {
 		return err
 	case "refuse":
 		return s.refuse(strings.TrimPrefix(strings.TrimSpace(line), verb))
+	case "quote":
+		return s.quote(strings.TrimPrefix(strings.TrimSpace(line), verb))
 	case "again":
 		return s.do(strings.Fields(line)[1:], true)
 	default:
@@ -154,6 +156,9 @@ func (s *story) order(fields []string) (o order, err error) {
 	w := &words{all: fields, zone: s.zone}
 	verb := w.next("a verb")
 	read, ok := verbs()[verb]
+	if !ok {
+		read, ok = subscriptionVerbs()[verb]
+	}
 	if !ok {
 		return o, fmt.Errorf("%q is no verb", verb)
 	}

@@ -596,3 +596,20 @@ func TestOnce(t *testing.T) {
 		r.refused(credits.Reactivate{}, credits.Ended)
 	})
 }
+
+// T-3: a new zone moves the end of a plan's life with its cycles.
+func TestLifeInANewZone(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York"} {
+		t.Run("T-3/"+zone, func(t *testing.T) {
+			r := newRig(t, "2026-01-01")
+			r.open(sold("half-year", "10", "9.00 USD", func(p *credits.Plan) { p.Life = credits.Months(6) }))
+			r.do(credits.SetZone{Zone: zone})
+			r.at("2026-09-01")
+			r.tick()
+			cycles := len(r.history(acme, credits.HistoryQuery{Kinds: []credits.Kind{credits.KindOpened, credits.KindRenewed}}))
+			if v := r.wallet().Subscription(); cycles != 6 || v.End != credits.EndOfLife {
+				t.Errorf("it had %d cycles, want 6, and %v", cycles, v.End)
+			}
+		})
+	}
+}

@@ -14,11 +14,11 @@ const (
 	System        = "system"        // the host's own jobs: may do everything
 )
 
-// Rule permits an action to roles. A plan without rules permits everything; in one
-// that has some, what no rule permits is refused to everybody but
-// operators, the system, and calls without an actor. Where several rules permit
-// the same, the most direct way counts. Spending is no action: who may use a
-// feature is the host's.
+// Rule permits an action to roles. Operators, the system and calls without an
+// actor may do everything. To others a plan without any rule permits everything, an
+// operator's verbs included: it leaves that to the host. Under a plan that has
+// rules, what none permits is refused. Where several permit the same, the most
+// direct way counts. Spending is no action: who may use a feature is the host's.
 //
 // The rules are those of the plan that the wallet has, or had last.
 type Rule struct {

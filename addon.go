@@ -261,6 +261,7 @@ func (d *decision) setUnits(addon, scope string, units int64, of ID, charge Mone
 			u.Due = due
 		}
 	}
+	d.adds = d.adds || units > h.next
 	return d.emit(Entry{Kind: KindUnitsSet, Of: of, Scope: scope, Units: u, Charge: charge, Note: n})
 }
 
@@ -374,7 +375,7 @@ func (c Reassign) decide(d *decision) error {
 	if to.now+h.now > maxSeats || to.next+h.next > maxSeats {
 		return beyond("to", "would have more than %d units", maxSeats)
 	}
-	d.made = w.seq + 1
+	d.made, d.adds = w.seq+1, true
 	u := &Units{
 		AddOn: c.AddOn, Scope: c.To, From: c.From, Now: to.now + h.now, Next: to.next + h.next,
 		Period: Period{instant(w.addFrom), instant(w.addUntil)}, Due: w.unitsDue(),

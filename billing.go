@@ -41,7 +41,7 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	}
 	switch {
 	case t.Every != s.terms.Every && !kept && whole > s.term:
-		credit := had.plus(s.paid, left-1)
+		credit := lesser(had, share).plus(s.paid, left-1) // the cycle that runs has its lot already
 		b.charge, b.paid, b.term = exceeding(t.Price, credit), share, whole
 	case t.Every != s.terms.Every && !c.Same:
 		b.charge = exceeding(share, b.paid)
@@ -61,7 +61,7 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	case c.Same:
 		b.lot = exceeding(share, had)
 	case b.paid.Micros > share.Micros:
-		b.lot = b.paid
+		b.lot = lesser(b.paid, Money{Currency: s.paid.Currency}.plus(s.paid, left))
 	}
 	if b.lot.Micros == 0 {
 		b.lot = Money{}
@@ -79,7 +79,11 @@ func (s *state) left(t int64) int {
 	if t >= s.ends {
 		number = cycles.Index(instant(t))
 	}
-	return max(1, cycles.Index(instant(s.term))-number)
+	n := cycles.Index(instant(s.term))
+	if cycles.Instant(n).Before(instant(s.term)) { // the term ends within a cycle: that one is paid as well
+		n++
+	}
+	return max(1, n-number)
 }
 
 // takeOver returns the cycle of a plan that takes over while what was granted or
@@ -111,6 +115,11 @@ func (p *Plan) share() Money {
 // exceeding returns what a price exceeds what was paid by, in the same currency.
 func exceeding(price, paid Money) Money {
 	return Money{Micros: max(0, price.Micros-paid.Micros), Currency: paid.Currency}
+}
+
+// lesser returns the lesser of two prices in the first one's currency.
+func lesser(a, b Money) Money {
+	return Money{Micros: min(a.Micros, b.Micros), Currency: a.Currency}
 }
 
 // plus returns m and so many times n, of the same currency, or the most there is.

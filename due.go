@@ -321,7 +321,11 @@ func (d *decision) renew(t int64) error {
 	e := Entry{Kind: KindRenewed, Cycle: c}
 	switch {
 	case next != w.terms:
-		c.Plan, c.Life = &next.Plan, next.lifeOf(cycles, number)
+		fresh, err := parseTerms(next.json) // what is handed out shares nothing with other wallets
+		if err != nil {
+			return err
+		}
+		c.Plan, c.Life = &fresh.Plan, next.lifeOf(cycles, number)
 	case w.next != "" && w.life != forever: // it moves with the zone
 		c.Life = cycles.Instant(w.terms.cycles(w.anchor, w.loc).Index(instant(w.life)))
 	}

@@ -247,7 +247,12 @@ func (s *state) foldIntent(e *Entry) error {
 	if slices.ContainsFunc(p.Goods, func(g Goods) bool { return g.Amount <= 0 }) {
 		return broken(e, "intends to bring nothing")
 	}
-	s.open.purchases = append(slices.Clone(s.open.purchases), &purchase{*p, e.Key})
+	own := &purchase{*p, e.Key}
+	own.Request, own.Goods = slices.Clone(p.Request), slices.Clone(p.Goods)
+	for i := range own.Goods {
+		own.Goods[i].Features = slices.Clone(own.Goods[i].Features)
+	}
+	s.open.purchases = append(slices.Clone(s.open.purchases), own)
 	s.open.dirty = true
 	if p.Auto {
 		return s.countAuto(e, p, p.brings())

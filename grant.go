@@ -47,9 +47,9 @@ func (c Grant) request(r *request) {
 	r.amount("amount", c.Amount)
 	r.time("starts", c.Starts)
 	r.time("expires", c.Expires)
-	r.num("priority", int64(c.priority()))
 	r.text("scope", c.Scope)
 	r.texts("features", c.Features)
+	r.num("priority", int64(c.priority())) // after what its default follows from
 	r.money("paid", c.Paid)
 	r.note(c.Note)
 }

@@ -111,6 +111,9 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 	for i, p := range parts {
 		c.Parts[i] = store.Part{ID: p.id, Body: p.body}
 	}
+	if d.adds && len(parts[0].body) > store.BodyLimit/2 { // time may add as much again
+		return c, beyond("wallet", "would have a head of more than 512 KiB")
+	}
 	for _, p := range parts {
 		if len(p.body) > store.BodyLimit {
 			return c, beyond("wallet", "would have a part of more than 1 MiB")

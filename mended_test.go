@@ -3,6 +3,8 @@ package credits_test
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 
 	"example.com/credits"
@@ -144,4 +146,83 @@ func TestScheduledPlanIsSound(t *testing.T) {
 		}
 	}
 	t.Error("nothing was scheduled")
+}
+
+// L-3: what a read hands out shares nothing with other wallets.
+func TestForecastIsTheHosts(t *testing.T) {
+	r := newRig(t, "2026-01-01")
+	next := monthly("500", func(p *credits.Plan) { p.ID = "next" })
+	r.doOn("other", credits.Open{Plan: next})
+	r.do(credits.Open{Plan: monthly("100")})
+	r.do(credits.Subscribe{Plan: next, When: credits.AtCycle})
+	f, err := r.ledger.Forecast(r.ctx, acme, "", day("2026-03-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	for _, e := range f.Events {
+		if e.Cycle != nil && e.Cycle.Plan != nil {
+			e.Cycle.Plan.Features["run"] = credits.Rate{Free: true}
+			changed++
+		}
+	}
+	if changed == 0 {
+		t.Fatal("the forecast has no change of plan")
+	}
+	if got := r.doOn("other", credits.Spend{Feature: "run", Quantity: 1}); got.Amount != n("1") {
+		t.Errorf("another wallet pays %v", got.Amount)
+	}
+}
+
+// P-7: no cycle is free because a paid term ends within one of the new schedule.
+func TestTermThatEndsWithinACycle(t *testing.T) {
+	for _, when := range []credits.When{credits.AtOnce, credits.AtCycle} {
+		r := newRig(t, "2026-01-15")
+		r.open(monthly("10000", func(p *credits.Plan) { p.Price, p.Term = cash("108.00 USD"), credits.Years(1) }))
+		r.at("2026-10-20")
+		r.do(credits.Subscribe{When: when, Plan: monthly("10000", func(p *credits.Plan) {
+			p.ID, p.Price, p.Anchor = "b", cash("20.00 USD"), credits.FirstOfMonth
+		})})
+		r.at("2027-04-20")
+		r.tick()
+		for _, e := range r.history(acme, credits.HistoryQuery{Kinds: []credits.Kind{credits.KindRenewed}}) {
+			if e.At.After(day("2026-10-20")) && e.Charge.Micros < cash("11.00 USD").Micros && !e.Cycle.Period.Start.Equal(day("2026-11-15")) {
+				t.Errorf("%v: the cycle of %v costs %v", when, e.Cycle.Period.Start, e.Charge)
+			}
+		}
+	}
+}
+
+// lots are never paid with more than was charged.
+func TestLotsOfAMoveAddUp(t *testing.T) {
+	r := newRig(t, "2026-01-01")
+	r.open(monthly("10000", func(p *credits.Plan) { p.Price, p.Every = cash("20.00 USD"), credits.Days(7) }))
+	r.at("2026-01-03")
+	r.do(credits.Subscribe{Plan: monthly("10000", func(p *credits.Plan) { p.ID, p.Price, p.Term = "b", cash("120.00 USD"), credits.Years(1) })})
+	r.at("2026-12-30")
+	r.tick()
+	var paid, charged int64
+	for _, e := range r.history(acme, credits.HistoryQuery{}) {
+		charged += e.Charge.Micros
+		if e.Opens != nil {
+			paid += e.Opens.Paid.Micros
+		}
+	}
+	if paid > charged {
+		t.Errorf("lots were paid with %d, and %d was charged", paid, charged)
+	}
+}
+
+// T-7, V14: what a wallet takes on leaves room for what time brings.
+func TestHeadLeavesRoom(t *testing.T) {
+	r := newRig(t, "2026-01-01")
+	r.open(monthly("1", func(p *credits.Plan) { p.AddOns = []credits.AddOn{{ID: strings.Repeat("a", 255), Scoped: true}} }))
+	var err error
+	for i := 0; i < 1_001 && err == nil; i++ {
+		scope := strings.Repeat("s", 250) + strconv.Itoa(i)
+		_, err = r.ledger.Do(r.ctx, acme, r.key(), credits.SetUnits{AddOn: strings.Repeat("a", 255), Scope: scope, Units: 1})
+	}
+	if !errors.Is(err, credits.ErrLimit) {
+		t.Errorf("a thousand holdings of the longest names: %v", err)
+	}
 }

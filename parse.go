@@ -70,15 +70,21 @@ func strictJSON[T any](data []byte, v *T) error {
 		return invalid("", "byte %d: %v", syntax.Offset, err)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return invalid("", "byte %d: ends before it is complete", len(data))
+	}
+	// The decoder does not say where: it is the value without which the error is another.
+	where := culprit(data, err.Error(), func(data []byte) error { return decodeStrictly(data, new(T)) })
+	switch {
 	case errors.As(err, &kind):
-		return invalid(kind.Field, "cannot be a JSON %s", kind.Value)
+		if where == "" {
+			where = kind.Field
+		}
+		return invalid(where, "cannot be a JSON %s", kind.Value)
 	case errors.As(err, &field):
-		// The decoder does not say where: it is the value without which the error is another.
 		at := *field
-		at.Field = culprit(data, err.Error(), func(data []byte) error { return decodeStrictly(data, new(T)) })
+		at.Field = where
 		return &at
 	default:
-		return invalid("", "%s", strings.TrimPrefix(err.Error(), "json: "))
+		return invalid(where, "%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 }
 

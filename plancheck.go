@@ -20,7 +20,7 @@ func (p Plan) Validate() error {
 	if p.Price.Micros < 0 {
 		f.say("price", "is negative")
 	}
-	f.add("price", p.Price.check())
+	checkCharged(&f, "price", p.Price)
 	checkAllowances(&f, "allowances", p.Allowances)
 	names := make([]string, 0, len(p.Features))
 	for name := range p.Features {
@@ -36,7 +36,12 @@ func (p Plan) Validate() error {
 	p.checkAddOns(&f)
 	p.checkAccess(&f)
 	p.Leaving.check(&f)
-	f.add("prompt", p.Prompt.check())
+	if p.Prompt < 0 || p.Prompt > 100*Percent {
+		f.say("prompt", "is not between 0 and 100 %%")
+	}
+	if p.Tier != "" && len(p.Tiers) > 0 {
+		f.say("tier", "and tiers are both set")
+	}
 	f.add("for", checkText("", string(p.For), maxName))
 	p.checkOverdrafts(&f)
 	p.checkCurrency(&f)
@@ -48,6 +53,15 @@ func (p Plan) Validate() error {
 	}
 	p.checkTiers(&f)
 	return errors.Join(f...)
+}
+
+// checkCharged reports a price that is charged as it is, and cannot be.
+func checkCharged(f *faults, path string, m Money) {
+	err := m.check()
+	f.add(path, err)
+	if err == nil && m != m.floor() {
+		f.say(path, "%v is no whole number of minor units", m)
+	}
 }
 
 // faults collects what is wrong, with paths.
@@ -217,7 +231,7 @@ func (p *Plan) checkAddOns(f *faults) {
 		if slices.ContainsFunc(p.AddOns[:i], func(b AddOn) bool { return b.ID == o.ID }) {
 			f.say(at+".id", "%q is there twice", o.ID)
 		}
-		f.add(at+".price", o.Price.check())
+		checkCharged(f, at+".price", o.Price)
 		if o.Price.Micros < 0 {
 			f.say(at+".price", "is negative")
 		}
@@ -345,7 +359,7 @@ func (p *Plan) checkTiers(f *faults) {
 		if slices.ContainsFunc(p.Tiers[:i], func(o Tier) bool { return o.ID == t.ID }) {
 			f.say(at+".id", "%q is there twice", t.ID)
 		}
-		f.add(at+".price", t.Price.check())
+		checkCharged(f, at+".price", t.Price)
 		if t.Price.Micros < 0 {
 			f.say(at+".price", "is negative")
 		}

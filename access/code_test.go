@@ -211,7 +211,7 @@ func TestCodeIsBound(t *testing.T) {
 		change func(*credits.Plan)
 	}{
 		{"CF-05/to the plan version", func(p *credits.Plan) { p.Version = 2 }},
-		{"CF-05/to the price", func(p *credits.Plan) { p.Price.Micros++ }},
+		{"CF-05/to the price", func(p *credits.Plan) { p.Price.Micros += 10_000 }},
 		{"CF-05/to the plan's content", func(p *credits.Plan) { p.Allowances = []credits.Allowance{{Amount: 1}} }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,9 +3,12 @@ package credits_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"example.com/credits"
+	"example.com/credits/creditstest"
 )
 
 func TestProviderThatTellsItself(t *testing.T) {
@@ -106,5 +109,103 @@ func TestErasedPurchase(t *testing.T) {
 				checkInvalid(t, s.askErr("k", p.other), p.field, credits.ErrKeyReused)
 			})
 		}
+	}
+}
+
+// bookish returns a shop whose history has purchases in every state.
+func bookish(t *testing.T) *shop {
+	s := till(t)
+	s.must(credits.Subscribe{Plan: tier("20000", func(p *credits.Plan) {
+		p.Version, p.Packs[0].Active, p.Packs[0].Life = 2, 9, credits.Days(30)
+		p.Auto.Limit, p.Auto.Money = credits.Unlimited, cash("9000.00 USD")
+		p.Packs[0].Brings = []credits.Bring{{Unit: "GB", Amount: n("0.5")}}
+		p.AddOns = []credits.AddOn{{ID: "more", Price: cash("5.00 USD"), Allowances: []credits.Allowance{{Amount: n("5000"), Features: []string{"run"}}}}}
+	})})
+	s.must(credits.Buy{Pack: "extra", Amount: n("1000"), Note: credits.Note{Ref: "b"}}, credits.SetUnits{AddOn: "more", Units: 2})
+	for _, next := range []creditstest.Answer{creditstest.AskPayer, creditstest.Decline} {
+		s.provider.Next(next)
+		_ = s.askErr(s.key(), credits.Buy{Pack: "extra", Amount: n("2000")})
+	}
+	s.later(24 * time.Hour)
+	s.must(card)
+	s.provider.Next(creditstest.AskPayer)
+	s.no(credits.SetUnits{AddOn: "more", Units: 5}, credits.PaymentPending)
+	for i, told := range []credits.PaymentState{credits.Paid, credits.ActionRequired, credits.Declined, credits.Unknown} {
+		id := s.undecided(credits.Key(told.String()), credits.Spend{Amount: n("50000") * credits.Amount(1+i)})
+		if err := s.settle(id, told); err != nil {
+			t.Fatal(err)
+		}
+		if told == credits.ActionRequired {
+			if err := s.settle(id, credits.Abandoned); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.must(card)
+	}
+	return s
+}
+
+// P-1, L-3, L-4: what is stored of purchases.
+func TestTamperedPurchases(t *testing.T) {
+	s := bookish(t)
+	whole := snapshotOf(s.rig, acme)
+	if err := whole.verify(s.rig); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range whole.entries {
+		for at := range e.Body {
+			bad := whole.clone()
+			bad.entries[i].Body[at] ^= 1 << (at % 8)
+			s.expectFound(bad, e.Seq, fmt.Sprintf("byte %d of entry %d", at, e.Seq))
+			if at%3 == i%3 {
+				goOn(s, bad)
+			}
+		}
+	}
+	for i, p := range whole.state.Parts {
+		for at := range p.Body {
+			bad := whole.clone()
+			bad.state.Parts[i].Body[at] ^= 1 << (at % 8)
+			s.expectFound(bad, 0, fmt.Sprintf("byte %d of part %d", at, p.ID))
+			for _, c := range goingOn()[at%5:][:1] { // a wallet that is corrupt says so, or goes on; it does not panic
+				_, _ = credits.New(tampered{s: bad}, &credits.Options{Clock: s.clock}).Preview(s.ctx, acme, "", c)
+			}
+		}
+	}
+}
+
+// goingOn are commands about purchases.
+func goingOn() []credits.Command {
+	paid := credits.Payment{State: credits.Paid}
+	return []credits.Command{
+		credits.Settle{Purchase: 5, Payment: paid},
+		credits.Buy{Pack: "extra", Amount: n("1000")},
+		credits.Spend{Amount: n("30000")},
+		card,
+		credits.SetUnits{AddOn: "more", Units: 7},
+	}
+}
+
+// goOn applies what follows of a damaged history and decides on it: whatever
+// was changed, nothing panics.
+func goOn(s *shop, bad snapshot) {
+	s.Helper()
+	w, err := credits.NewWallet(acme)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for e, err := range credits.New(tampered{s: bad}, nil).History(s.ctx, acme, credits.HistoryQuery{}) {
+		if err != nil {
+			break
+		}
+		next, err := w.Apply(e)
+		if err != nil {
+			break
+		}
+		w = next
+	}
+	_ = w.AutoPurchase()
+	for _, c := range goingOn() {
+		_, _ = w.Decide(credits.Call{Key: "k", Now: s.clock.Now(), Command: c, Charger: true})
 	}
 }

@@ -51,12 +51,12 @@ type unit []int
 // units divides the writes of a call.
 func units(writes []store.Write) []unit {
 	var alone unit
-	var all []unit
+	var all, whole []unit
 	for i := range writes {
 		if len(writes[i].Changes) == 1 {
 			alone = append(alone, i)
 		} else {
-			all = append(all, unit{i})
+			whole = append(whole, unit{i})
 		}
 	}
 	wallet := func(i int) string { return writes[i].Changes[0].Wallet }
@@ -69,7 +69,7 @@ func units(writes []store.Write) []unit {
 		all = append(all, alone[first:n])
 		first = n
 	}
-	return all
+	return append(all, whole...)
 }
 
 // changes returns those of a unit, in order of wallet, and whether they are one write.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -34,22 +35,17 @@ func newWire(t *testing.T, d sqliteDriver, file string) (*sql.DB, *wire) {
 	return db, w
 }
 
-// set says what fails from now on.
-func (w *wire) set(fail func(text string) (before, after error)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.fail = fail
-}
-
 // failing makes statements that begin so fail, n times, before or after they are run.
 func (w *wire) failing(begin string, n int, before, after error) {
-	w.set(func(text string) (error, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = func(text string) (error, error) {
 		if n == 0 || !strings.HasPrefix(text, begin) {
 			return nil, nil
 		}
 		n--
 		return before, after
-	})
+	}
 }
 
 // take returns what was said since the last time.
@@ -102,27 +98,26 @@ type wireStmt struct {
 	*wire
 }
 
-func (s *wireStmt) Exec(args []driver.Value) (driver.Result, error) {
+func (s *wireStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	before, after := s.run(s.text)
 	if before != nil {
 		return nil, before
 	}
-	r, err := s.Stmt.Exec(args) //nolint:staticcheck // the plain form is what every driver has
+	r, err := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 	if err == nil && after != nil {
 		return nil, after
 	}
 	return r, err
 }
 
-func (s *wireStmt) Query(args []driver.Value) (driver.Rows, error) {
+func (s *wireStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	before, after := s.run(s.text)
 	if before != nil {
 		return nil, before
 	}
-	r, err := s.Stmt.Query(args) //nolint:staticcheck // the plain form is what every driver has
+	r, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 	if err == nil && after != nil {
-		r.Close()
-		return nil, after
+		return nil, errors.Join(after, r.Close())
 	}
 	return r, err
 }

@@ -138,7 +138,10 @@ func (w *writer) discard() {
 	if w.conn == nil {
 		return
 	}
-	_ = w.session.close() // with its connection gone there is nothing to do about it
+	// A driver need not bear that statements are closed after their connection.
+	if w.conn.Raw(func(any) error { return nil }) == nil {
+		_ = w.session.close()
+	}
 	discard(w.conn)
 	w.conn, w.session = nil, nil
 }

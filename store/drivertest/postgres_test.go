@@ -15,6 +15,7 @@ import (
 
 	"example.com/credits/store"
 	"example.com/credits/store/postgres"
+	"example.com/credits/store/postgres/pgxtx"
 	"example.com/credits/store/storetest"
 )
 
@@ -135,6 +136,33 @@ func TestPostgresTx(t *testing.T) {
 					}
 				})
 				return s.Tx(tx)
+			})
+		})
+	}
+}
+
+// TestPgxTx runs the suite within transactions of pgx's own.
+func TestPgxTx(t *testing.T) {
+	s := open(t, openAs(t, service), newSchema(t))
+	conn, err := pgx.ConnectConfig(t.Context(), connConfig(t, service))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	for _, level := range []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.RepeatableRead} {
+		t.Run(string(level), func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) store.Store {
+				ctx := context.WithoutCancel(t.Context())
+				tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := tx.Rollback(ctx); err != nil {
+						t.Error(err)
+					}
+				})
+				return pgxtx.Tx(s, tx)
 			})
 		})
 	}

@@ -99,13 +99,13 @@ func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool)
 	case whole:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
 			return transact(ctx, conn, func(tx *sql.Tx) error {
-				kept, err = s.change(ctx, tx, changes)
+				kept, err = s.change(ctx, sqlRunner{tx}, changes)
 				return unlessAll(whole, kept, err)
 			})
 		})
 	default:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
-			kept, err = s.change(ctx, conn, changes)
+			kept, err = s.change(ctx, sqlRunner{conn}, changes)
 			return err
 		})
 	}
@@ -132,7 +132,7 @@ func unlessAll(whole bool, kept []bool, err error) error {
 
 // change runs the one statement for changes, which are in order of wallet, and
 // reports which were kept.
-func (s *Store) change(ctx context.Context, q querier, changes []*store.Change) ([]bool, error) {
+func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Change) ([]bool, error) {
 	var b batch
 	size := 0
 	for _, c := range changes {
@@ -145,20 +145,13 @@ func (s *Store) change(ctx context.Context, q querier, changes []*store.Change) 
 	kept := make([]bool, len(changes))
 	if len(changes) == 1 {
 		sh, args := b.single(changes[0])
-		done, err := q.ExecContext(ctx, s.text.single[sh], args...)
-		if err != nil {
-			return nil, err
-		}
-		rows, err := done.RowsAffected()
-		if err != nil {
-			return nil, err
-		}
+		rows, err := in.Exec(ctx, s.text.single[sh], args)
 		kept[0] = rows > 0
-		return kept, nil
+		return kept, err
 	}
-	err := query(ctx, q, s.text.batch[b.shape], b.args(), func(rows *sql.Rows) error {
+	err := in.Query(ctx, s.text.batch[b.shape], b.args(), func(scan func(dest ...any) error) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
+		if err := scan(&name); err != nil {
 			return err
 		}
 		i, ok := slices.BinarySearch(b.names, name)
@@ -214,32 +207,4 @@ func transact(ctx context.Context, conn *sql.Conn, f func(tx *sql.Tx) error) err
 // discard closes a connection instead of giving it back.
 func discard(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-}
-
-// guarded runs a statement within the host's transaction. Where the level of
-// isolation lets a conflict fail the statement, or if all is to be undone
-// unless all of it follows, it does so under a savepoint.
-func (h *hostTx) guarded(ctx context.Context, whole bool, f func() error) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.level == "" {
-		if err := h.tx.QueryRowContext(ctx, "SELECT current_setting('transaction_isolation')").Scan(&h.level); err != nil {
-			return err
-		}
-	}
-	if h.level == "read committed" && !whole {
-		return f()
-	}
-	if _, err := h.tx.ExecContext(ctx, "SAVEPOINT credits_store"); err != nil {
-		return err
-	}
-	if err := f(); err != nil {
-		if _, undone := h.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT credits_store"); undone != nil {
-			return errors.Join(err, undone)
-		}
-		_, undone := h.tx.ExecContext(ctx, "RELEASE SAVEPOINT credits_store")
-		return errors.Join(err, undone)
-	}
-	_, err := h.tx.ExecContext(ctx, "RELEASE SAVEPOINT credits_store")
-	return err
 }

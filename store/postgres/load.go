@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"math"
 	"slices"
 
@@ -21,12 +20,12 @@ func (s *Store) Load(ctx context.Context, reads ...store.Read) ([]store.State, e
 	if text == "" {
 		return states, nil
 	}
-	err := s.query(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.query(ctx, text, args, func(scan func(dest ...any) error) error {
 		var i, number int64
 		var what int
 		var key string
 		var body []byte
-		if err := rows.Scan(&i, &what, &number, &key, &body); err != nil {
+		if err := scan(&i, &what, &number, &key, &body); err != nil {
 			return err
 		}
 		state := &states[i]
@@ -114,37 +113,13 @@ func top(r *store.Read) int64 {
 	return int64(r.Below) - 1
 }
 
-// querier is a database, a connection of it, or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
 // query reads rows, all of them before it returns: none is left open for a
 // transaction to trip over.
-func (s *Store) query(ctx context.Context, text string, args []any, row func(rows *sql.Rows) error) error {
+func (s *Store) query(ctx context.Context, text string, args []any, row func(scan func(dest ...any) error) error) error {
 	if s.host == nil {
-		return query(ctx, s.db, text, args, row)
+		return sqlRunner{s.db}.Query(ctx, text, args, row)
 	}
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
-	return query(ctx, s.host.tx, text, args, row)
-}
-
-func query(ctx context.Context, q querier, text string, args []any, row func(rows *sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			rows.Close()
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		rows.Close()
-		return err
-	}
-	return rows.Close()
+	return s.host.tx.Query(ctx, text, args, row)
 }

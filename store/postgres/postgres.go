@@ -24,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"example.com/credits/store"
@@ -63,13 +62,6 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// hostTx is a transaction of the host's. One call at a time uses it.
-type hostTx struct {
-	mu    sync.Mutex
-	tx    *sql.Tx
-	level string // of isolation; empty if it was not read yet
-}
-
 // Open returns a store on db, after it saw to it that the database can be
 // relied on: it is no replica, it keeps what it says it keeps (fsync and
 // synchronous_commit are on), its texts are UTF-8, its schema is not older than
@@ -90,25 +82,6 @@ func Open(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	return s, nil
-}
-
-// Tx returns the store inside tx, a transaction of the host's: what it keeps is
-// kept if and when the host commits. For a ledger it is
-//
-//	ledger.On(s.Tx(tx)).Do(ctx, ...)
-//
-// At READ COMMITTED, the default, a wallet that another transaction changed is
-// a write that is not kept, and the transaction goes on. At stricter levels
-// PostgreSQL refuses to change such a wallet: each Commit works under a
-// savepoint, and returns [store.ErrAborted]; the transaction can still read, and
-// to change the wallet it has to begin again. A context that ends while a call
-// is under way costs the transaction, as in any of its statements.
-//
-// Use one such store for a transaction, and none while rows of it are being read.
-func (s *Store) Tx(tx *sql.Tx) *Store {
-	bound := *s
-	bound.host = &hostTx{tx: tx}
-	return &bound
 }
 
 // prefix returns what stands before the names of tables.

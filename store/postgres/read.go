@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"math"
@@ -102,10 +101,10 @@ func nextSize(size int, page []store.Entry) int {
 // entries returns a page of what q selects, and where the wallet stands.
 func (s *Store) entries(ctx context.Context, q *store.Query, size int) (page []store.Entry, last uint64, err error) {
 	text, args := s.selectEntries(q, size)
-	err = s.query(ctx, text, args, func(rows *sql.Rows) error {
+	err = s.query(ctx, text, args, func(scan func(dest ...any) error) error {
 		var e store.Entry
 		var kind int64
-		if err := rows.Scan(&e.Seq, &e.At, &kind, &e.Of, &e.Feature, &e.Body, &e.Note, &last); err != nil {
+		if err := scan(&e.Seq, &e.At, &kind, &e.Of, &e.Feature, &e.Body, &e.Note, &last); err != nil {
 			return err
 		}
 		e.Kind = uint8(kind)
@@ -208,9 +207,9 @@ func (s *Store) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head,
 // heads returns a page of what f selects.
 func (s *Store) heads(ctx context.Context, f *store.Filter, size int) (page []store.Head, err error) {
 	text, args := s.selectHeads(f, size)
-	err = s.query(ctx, text, args, func(rows *sql.Rows) error {
+	err = s.query(ctx, text, args, func(scan func(dest ...any) error) error {
 		var h store.Head
-		if err := rows.Scan(&h.Wallet, &h.Seq, &h.Fed, &h.Due); err != nil {
+		if err := scan(&h.Wallet, &h.Seq, &h.Fed, &h.Due); err != nil {
 			return err
 		}
 		page = append(page, h)
@@ -244,7 +243,7 @@ func (s *Store) Ack(ctx context.Context, wallet string, seq uint64) error {
 	args := []any{wallet, int64(min(seq, math.MaxInt64))}
 	if s.host != nil {
 		return s.host.guarded(ctx, false, func() error {
-			_, err := s.host.tx.ExecContext(ctx, s.text.ack, args...)
+			_, err := s.host.tx.Exec(ctx, s.text.ack, args)
 			return err
 		})
 	}

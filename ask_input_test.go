@@ -199,3 +199,49 @@ func TestRequestKeys(t *testing.T) {
 		checkInvalid(t, err, field, credits.ErrKeyReused)
 	}
 }
+
+// Entries about requests that do not follow from the wallet are not applied, and what a host does with
+// entries that it was given changes no wallet.
+func TestRequestEntriesFollow(t *testing.T) {
+	r := newRig(t, "2026-01-15")
+	r.open(ruled())
+	id := r.do(credits.Ask{Command: credits.Grant{Amount: 1}, Proof: proof("x"), Until: day("2026-01-16")}).ID
+	r.counted(credits.Approve{Request: id, Proof: proof("y")}, credits.CodeWrong)
+	w := r.wallet()
+	next := func(kind credits.Kind, of credits.ID, q *credits.Request) credits.Entry {
+		return credits.Entry{Wallet: acme, Seq: w.Seq() + 1, At: w.At(), Kind: kind, Of: of, Request: q, Balance: n("100")}
+	}
+	asked, closed := credits.Asked, credits.Approved
+	for name, e := range map[string]credits.Entry{
+		"no request":                        next(credits.KindAsked, 0, nil),
+		"a request without a state":         next(credits.KindAsked, 0, &credits.Request{ID: w.Seq() + 1}),
+		"of another number":                 next(credits.KindAsked, 0, &credits.Request{ID: w.Seq() + 2, State: asked}),
+		"asked, and answered":               next(credits.KindAsked, 0, &credits.Request{ID: w.Seq() + 1, State: closed}),
+		"asked, and mistaken":               next(credits.KindAsked, 0, &credits.Request{ID: w.Seq() + 1, State: asked, Wrong: 1}),
+		"asked again, and not counted":      next(credits.KindAsked, id, &credits.Request{ID: id, State: asked, Tries: 5}),
+		"mistaken, and not counted":         next(credits.KindMistaken, id, &credits.Request{ID: id, State: asked, Wrong: 1, Tries: 5}),
+		"mistaken, and counted twice":       next(credits.KindMistaken, id, &credits.Request{ID: id, State: asked, Wrong: 3, Tries: 5}),
+		"mistaken about what was not asked": next(credits.KindMistaken, 2, &credits.Request{ID: 2, State: asked, Wrong: 1, Tries: 5}),
+		"mistaken about another":            next(credits.KindMistaken, 2, &credits.Request{ID: id, State: asked, Wrong: 2, Tries: 5}),
+		"answered, and open":                next(credits.KindAnswered, id, &credits.Request{ID: id, State: asked, Wrong: 1}),
+		"answered about another":            next(credits.KindAnswered, 2, &credits.Request{ID: id, State: closed, Wrong: 1}),
+		"answered what was not asked":       next(credits.KindAnswered, 2, &credits.Request{ID: 2, State: closed}),
+		"an unknown state":                  next(credits.KindAnswered, id, &credits.Request{ID: id, State: 99}),
+	} {
+		if _, err := w.Apply(e); !errors.Is(err, credits.ErrInvalid) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	good := next(credits.KindAsked, 0, &credits.Request{ID: w.Seq() + 1, State: asked, About: "mine", Command: []byte("mine")})
+	w, err := w.Apply(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good.Request.About = "theirs"
+	copy(good.Request.Command, "them")
+	for q := range w.Requests() {
+		if q.ID == good.Seq && (q.About != "mine" || string(q.Command) != "mine") {
+			t.Errorf("an entry that was applied changed the wallet later: %+v", q)
+		}
+	}
+}

@@ -138,9 +138,7 @@ func (v *viewer) units(o credits.AddOn, has []credits.Units) {
 		}
 		own = own && u.Scope != scope
 		v.offer(credits.ActUnits, o.ID, credits.SetUnits{AddOn: o.ID, Scope: u.Scope, Units: u.Next + 1})
-		if u.Next > 0 {
-			v.offer(credits.ActUnits, o.ID, credits.SetUnits{AddOn: o.ID, Scope: u.Scope, Units: u.Next - 1})
-		}
+		v.offer(credits.ActUnits, o.ID, credits.SetUnits{AddOn: o.ID, Scope: u.Scope, Units: u.Next - 1})
 	}
 	if own {
 		v.offer(credits.ActUnits, o.ID, credits.SetUnits{AddOn: o.ID, Scope: scope, Units: 1})

@@ -123,7 +123,7 @@ func TestOffersOfPlans(t *testing.T) {
 	}
 	mine, theirs := has, has
 	mine.Version, mine.For, mine.Price = 2, acme, money("7.00 USD")
-	theirs.Version, theirs.For = 3, "other"
+	theirs.ID, theirs.For = "theirs", "other"
 	plans := []credits.Plan{has, tiered, mine, theirs}
 	w := newWorld(t)
 	if got := access.Offers(credits.Wallet{}, credits.Call{}, plans); len(got.Offers) != 0 || !got.Banner || !got.Statistics || got.Active {

@@ -97,35 +97,50 @@ func (o *AddOn) costs(units int64) (Money, bool) {
 	return Money{Micros: n, Currency: o.Price.Currency}, ok
 }
 
-// unitsDue returns what all add-ons cost from the next period on: nothing, where
-// the subscription is cancelled.
+// unitsDue returns what all add-ons cost from the next period on: under the plan
+// that is scheduled, if that takes over by then, and nothing where the
+// subscription is cancelled.
 func (s *state) unitsDue() Money {
-	var due Money
-	if s.cancelled() {
-		return due
-	}
-	for i := range s.terms.AddOns {
-		o := &s.terms.AddOns[i]
-		if cost, ok := o.costs(s.wanted(o.ID)); ok && cost.Micros != 0 {
-			if sum, err := due.Add(cost); err == nil {
-				due = sum
-			}
-		}
-	}
+	due, _ := s.dueWith("", 0)
 	return due
 }
 
+// nextTerms returns the plan that the wallet has when the next period of the
+// add-ons begins; nil if it has none.
+func (s *state) nextTerms() *terms {
+	c := s.change
+	switch {
+	case c == nil || s.addUntil != 0 && (c.when == AtCycle && s.ends > s.addUntil || c.when == AtEnd && max(s.term, s.ends) > s.addUntil) && c.terms != nil:
+		return s.terms
+	default:
+		return c.terms
+	}
+}
+
 // dueWith is unitsDue with so many units of an add-on.
-func (s *state) dueWith(o AddOn, units int64) (Money, error) {
-	if s.cancelled() {
-		return Money{}, nil
+func (s *state) dueWith(addon string, units int64) (due Money, err error) {
+	t := s.nextTerms()
+	if t == nil {
+		return due, nil
 	}
-	before, ok := o.costs(s.wanted(o.ID))
-	after, ok2 := o.costs(units)
-	if !ok || !ok2 {
-		return Money{}, overflows("units")
+	for i := range t.AddOns {
+		o := &t.AddOns[i]
+		wanted := s.wanted(o.ID)
+		if o.ID == addon {
+			wanted = units
+		}
+		cost, ok := o.costs(wanted)
+		if !ok {
+			return due, overflows("units")
+		}
+		if cost.Micros == 0 && o.ID != addon {
+			continue
+		}
+		if due, err = due.Add(cost); err != nil {
+			return due, err
+		}
 	}
-	return s.unitsDue().Add(Money{Micros: after.Micros - before.Micros, Currency: o.Price.Currency})
+	return due, nil
 }
 
 // addOnPeriod returns the period of the add-ons that t is in: as it was recorded,
@@ -147,6 +162,9 @@ func (s *state) addOnPeriod(t int64) Period {
 		periods.Every = Months(1)
 	}
 	n := periods.Index(instant(t))
+	if t == s.addUntil && micros(periods.Instant(n+1))-t < offsetLimit.Microseconds() { // the zone changed: it is the one that begins about now
+		n++
+	}
 	return Period{instant(max(micros(periods.Instant(n)), s.addUntil)), instant(max(micros(periods.Instant(n+1)), t+1))}
 }
 
@@ -234,7 +252,7 @@ func (d *decision) unitsPurchase(o AddOn, scope string, more int64) (Purchase, e
 		p.Charge = Money{}
 	}
 	var err error
-	if p.Next, err = w.dueWith(o, wanted); err != nil {
+	if p.Next, err = w.dueWith(o.ID, wanted); err != nil {
 		return p, err
 	}
 	for _, a := range o.Allowances {
@@ -256,10 +274,8 @@ func (d *decision) setUnits(addon, scope string, units int64, of ID, charge Mone
 	w := d.w
 	h := w.unitsOf(addon, scope)
 	u := &Units{AddOn: addon, Scope: scope, Now: max(h.now, units), Next: units, Period: w.addOnPeriod(d.at), Due: w.unitsDue()}
-	if o, ok := w.terms.addOn(addon); ok {
-		if due, err := w.dueWith(o, w.wanted(addon)-h.next+units); err == nil {
-			u.Due = due
-		}
+	if due, err := w.dueWith(addon, w.wanted(addon)-h.next+units); err == nil {
+		u.Due = due
 	}
 	d.adds = d.adds || units > h.next
 	return d.emit(Entry{Kind: KindUnitsSet, Of: of, Scope: scope, Units: u, Charge: charge, Note: n})

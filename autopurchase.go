@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -107,7 +108,7 @@ func (d *decision) allows(k Pack, packs int64) error {
 			return e
 		}
 	}
-	if have := d.w.availableOf(k.Unit); !d.w.terms.shortOf(k, have) {
+	if have := d.w.shared(k.Unit, AmountMax); !d.w.terms.shortOf(k, have) {
 		e := d.refuse(NotShort, "pack "+k.ID)
 		e.Unit, e.Available = k.Unit, have
 		return e
@@ -409,8 +410,9 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 	if err != nil || p == nil {
 		return autoLimited, err
 	}
-	if err := d.checkMethod(k, true); err != nil {
-		return autoOff, err
+	if no := (*RefusedError)(nil); errors.As(d.checkMethod(k, true), &no) {
+		no.Unit, no.Need, no.Available = x.unit, x.amount, x.amount-short
+		return autoOff, no
 	}
 	p.Need = x.amount
 	return autoDone, d.acquire(*p, true, Note{})
@@ -453,6 +455,19 @@ func (s *state) toBuy(unit Unit, short Amount) (Amount, bool) {
 	return addAmount(short, t.debt)
 }
 
+// shared returns what is available of a unit to all, whatever single users have;
+// of more than a bound only so much that it is more.
+func (s *state) shared(unit Unit, above Amount) (sum Amount) {
+	for _, slot := range s.burn {
+		if l := s.lots.at(int(slot)); l.unit == unit && l.scope == "" {
+			if sum += l.available; sum > above {
+				break
+			}
+		}
+	}
+	return sum
+}
+
 // trigger buys a pack if auto-purchase is on and no more than its threshold is
 // available. Where nothing can be bought the spend stands.
 func (d *decision) trigger(unit Unit) error {
@@ -462,7 +477,7 @@ func (d *decision) trigger(unit Unit) error {
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()
 	size := d.w.terms.Auto.Size
-	if d.w.availableOf(unit) > below || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots || d.w.size > maxState-maxPart {
+	if d.w.shared(unit, below) > below || d.w.room(unit) < size || d.w.lots.count+len(k.Brings) >= maxLots || d.w.size > maxState-maxPart {
 		return nil
 	}
 	if d.checkMethod(k, true) != nil {
@@ -498,19 +513,26 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 			e.Remedies = append(e.Remedies, Remedy{Kind: RemedyAuto})
 		}
 	}
+	r := d.w.terms.rule(d.call.Actor, ActBuy, "")
 	for _, k := range d.w.terms.Packs {
-		if k.Unit != x.unit {
+		if k.Unit != x.unit || r.via != Directly && r.via != ByCode {
 			continue
 		}
 		amount, ok := mulInt((int64(missing)-1)/int64(k.Size)+1, int64(k.Size))
 		if !ok {
 			continue
 		}
+		if no := (*RefusedError)(nil); errors.As(d.allows(k, amount/int64(k.Size)), &no) {
+			if no.Reason != NotShort {
+				e.Remedies = append(e.Remedies, no.Remedies...)
+			}
+			continue
+		}
 		if price, err := d.w.terms.priceOf(k, Amount(amount), 0); err == nil {
 			e.Remedies = append(e.Remedies, Remedy{Kind: RemedyBuy, Pack: k.ID, Buy: Amount(amount), Price: price})
 		}
 	}
-	switch r := d.w.terms.rule(d.call.Actor, ActBuy, ""); {
+	switch {
 	case r.via == ByRequest:
 		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyRequest})
 	case r.via == BySales:

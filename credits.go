@@ -71,7 +71,7 @@ type WalletID string
 // Keys that begin with "credits/" are the library's own.
 type Key string
 
-// ID numbers what a wallet has: a lot, a hold, a purchase, a spend. It is the
+// ID numbers what a wallet has: a lot, a hold, a purchase, a request, a spend. It is the
 // Seq of the entry that made it; 0 is none.
 type ID uint64
 

@@ -47,8 +47,9 @@ type Call struct {
 
 	// Past is what the command needs of the wallet's history: for a [Reverse] the
 	// entry it names and the entries about that; for a [Capture] the entry that
-	// made the hold; for a hold that has ended, how it did; for an [Erase] the
-	// entries that repeat labels. A ledger fetches it.
+	// made the hold; for a hold that has ended, how it did; for a [Settle] of a
+	// purchase that is not open, its entries; for an [Approve] or [Dismiss] the
+	// request's; for an [Erase] the entries that repeat labels. A ledger fetches it.
 	Past []Entry
 }
 
@@ -158,7 +159,12 @@ func (s *state) plan() *Plan {
 // below returns what a command needs of the parts of a wallet: lots that were used
 // up long ago only where it may name them.
 func below(c Command) uint64 {
+	if ask, ok := c.(Ask); ok { // what it asks for is rehearsed
+		c = ask.Command
+	}
 	switch c.(type) {
+	case *Reverse, *Revoke, *Refund:
+		return 0
 	case Reverse, Revoke, Refund, Approve:
 		return 0
 	default:

@@ -17,7 +17,7 @@ type Entry struct {
 	Clock     time.Time // what the clock said, where it had gone back behind At; else zero
 	Kind      Kind
 	Key       Key
-	Of        ID   // the lot, hold, purchase or spend it is about; 0 if none
+	Of        ID   // the lot, hold, purchase, request or spend it is about; 0 if none
 	Unit      Unit // of its lines
 	Lines     []Line
 	Balance   Amount // of Unit afterwards: what is available less what is owed

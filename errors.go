@@ -9,7 +9,8 @@ import (
 
 // Every error of this package is one of these classes, or [ErrCorrupt], for [errors.Is].
 var (
-	// ErrRefused: the wallet or its plan says no. Tell the user. Nothing changed.
+	// ErrRefused: the wallet or its plan says no. Tell the user. Nothing changed,
+	// but for a [RefusedError] that was Kept.
 	ErrRefused = errors.New("credits: refused")
 
 	// ErrInvalid: the call can never succeed as it is. Mend the program or its input. Nothing changed.

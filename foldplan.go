@@ -49,12 +49,9 @@ func (s *state) foldPlan(e *Entry) error {
 	if s.change != nil {
 		s.change, s.nextNew = nil, true
 	}
-	if t.Once && !slices.Contains(s.had, t.ID) && len(s.had) < maxHad {
-		s.had = append(slices.Clone(s.had), t.ID)
-	}
+	s.remember(t.had())
 	s.addons = slices.DeleteFunc(slices.Clone(s.addons), func(h holding) bool {
-		o, known := t.addOn(h.addon)
-		return !known || o.Scoped != (h.scope != "")
+		return !t.carries(h)
 	})
 	s.reserve(t.units())
 	s.reindex()

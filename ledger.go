@@ -45,8 +45,9 @@ type Options struct {
 	Background func(func())
 
 	// OnCommit, if not nil, is called once for each command that this ledger
-	// committed, after that, in the goroutine that called Do. A crash may miss
-	// it, and so does a commit whose outcome was unknown: the same call again
+	// committed, after that, in the goroutine that called Do; for the settlements
+	// that it does by itself, in one of its own. A crash may miss it, and so does
+	// a commit whose outcome was unknown: the same call again
 	// replays it. In a transaction of the host's it is not called at all.
 	OnCommit func(context.Context, Receipt)
 }
@@ -125,7 +126,8 @@ type Task struct {
 // also where the command could not succeed any more. The same key with another
 // command is [ErrKeyReused], and the error names the field that differs.
 //
-// A command that is refused changes nothing and uses up no key. The error is a
+// A command that is refused changes nothing and uses up no key, unless the refusal
+// is itself a fact: see [RefusedError]. The error is a
 // [RefusedError] if the wallet says no, an [InvalidError] if the command can
 // never succeed, [ErrRetry] if it was not done and may be tried again, and
 // [ErrUnknown] if it may have been done: the same call tells. A context that
@@ -139,7 +141,9 @@ func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Rec
 }
 
 // Preview returns what [Ledger.Do] would at this moment, errors included, and
-// writes nothing. The key may be empty: then the receipt has none.
+// writes nothing. What is bought is supposed to be paid: the purchase is in the
+// receipt, whereas Do settles it in a commit of its own. The key may be empty: then
+// the receipt has none.
 func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
 	if key == "" {
 		key = previewKey

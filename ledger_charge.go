@@ -123,7 +123,11 @@ func (l *Ledger) charge(ctx context.Context, id WalletID, p *purchase) error {
 	}
 	f := l.flights.join(ctx, p.ChargeKey, func(f *flight) {
 		outcome := context.WithoutCancel(ctx) // nobody who leaves takes the answer with him
-		go func() { f.end(l.flights, p.ChargeKey, l.survive(func() error { return l.ask(f.ctx, outcome, id, p) })) }()
+		go func() {
+			err := fmt.Errorf("%w: purchase %d: the charger ended its goroutine", ErrUnknown, p.ID)
+			defer func() { f.end(l.flights, p.ChargeKey, err) }()
+			err = l.survive(func() error { return l.ask(f.ctx, outcome, id, p) })
+		}()
 	})
 	defer l.flights.leave(p.ChargeKey, f)
 	select {

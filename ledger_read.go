@@ -99,7 +99,8 @@ func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Walle
 	return viewAt(ctx, past, t)
 }
 
-// Receipt returns what was done under a key; [ErrNotFound] if nothing was.
+// Receipt returns what was done under a key; [ErrNotFound] if nothing was. Of a
+// refusal that is a fact it returns that [RefusedError].
 func (l *Ledger) Receipt(ctx context.Context, id WalletID, key Key) (Receipt, error) {
 	if err := errors.Join(checkName("wallet", string(id)), checkName("key", string(key))); err != nil {
 		return Receipt{}, err
@@ -127,7 +128,7 @@ type HistoryQuery struct {
 	After   ID     // entries with a greater Seq; of a page before it, the last
 	Within  Period // entries at instants of it; a zero Start or End is no bound
 	Kinds   []Kind // entries of one of these
-	Of      ID     // entries about this lot, hold, purchase or spend
+	Of      ID     // entries about this lot, hold, purchase, request or spend
 	Lot     ID     // entries that moved credits of this lot
 	Feature string // entries of this feature
 	Actor   string // entries of the actor with this ID
@@ -314,9 +315,10 @@ func (l *Ledger) heads(ctx context.Context, f store.Filter) iter.Seq2[WalletID, 
 }
 
 // Tick writes what fell due by now in all wallets, asks the [Charger] again about
-// purchases that are not decided, and returns how many wallets it wrote. Balances do not need it: reports and notifications do, to be prompt.
+// purchases that are not decided, and returns how many wallets it wrote. Balances
+// do not need it: reports, notifications and payments do, to be prompt.
 // It may run anywhere, any number of times, in any number of processes, or
-// never: the entries are the same. A wallet that cannot be written is reported
+// never: what falls due is the same. A wallet that cannot be written is reported
 // and does not keep the others from it; a store that fails ends the round.
 func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	now := l.clock.Now()

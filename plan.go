@@ -10,7 +10,7 @@ import (
 
 // Plan is what a subscriber is given and on what terms. It is a value made of
 // small policies, each of which says nothing when it is zero. A wallet keeps the
-// plan it was opened with: changing a plan in the host's code changes no wallet.
+// plan it was opened with or moved to: changing one in the host's code changes no wallet.
 //
 // A plan is also a JSON object of the same shape, read by [ParsePlans].
 type Plan struct {
@@ -73,8 +73,8 @@ type Pack struct {
 	Brings   []Bring `json:"brings,omitempty"` // with each Size, besides
 	Priority int     `json:"priority,omitempty"`
 
-	Below     Limit    `json:"below,omitzero"`      // it can be bought only while less than this is available; default at any time
-	WhenShort bool     `json:"whenShort,omitempty"` // it can be bought only while less is available than the plan's dearest unit price
+	Below     Limit    `json:"below,omitzero"`      // it can be bought only while less than this is available to all; default at any time
+	WhenShort bool     `json:"whenShort,omitempty"` // it can be bought only while less is available to all than the plan's dearest unit price
 	Active    int      `json:"active,omitempty"`    // how many of it may be unexpired at once, undecided ones included; 0 for any number
 	UsedEnds  bool     `json:"usedEnds,omitempty"`  // one that is used up is not counted in Active
 	Methods   []string `json:"methods,omitempty"`   // the kinds of payment method that pay for it; default all

@@ -84,7 +84,7 @@ type Purchase struct {
 	Version   int     // of the plan
 	NoRefund  bool    // only an operator can refund it
 	At        time.Time
-	ChargeKey string  // for the provider: the same for ever; [ParseChargeKey] undoes it
+	ChargeKey string  // for the provider: the same for ever; [ParseChargeKey] undoes it; 38 bytes and less beyond the wallet's name
 	Request   []byte  // what the key of the command is bound to that waits for it; empty if none does
 	Need      Amount  // what that command needs
 	Method    Method  // by which it is paid: the wallet's, when it was intended
@@ -256,6 +256,7 @@ func (d *decision) acquire(p Purchase, bound bool, n Note) error {
 	if bound {
 		p.Request = fingerprintOf(d.call.Command).form()
 	}
+	d.adds = true
 	if err := d.emit(Entry{Kind: KindIntended, Purchase: &p, Note: n}); err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func receiptOf(id WalletID, key Key, k kept, entries []Entry) Receipt {
 	for i := range entries {
 		e := &entries[i]
 		r.At = e.At
-		if e.Seq == made || kind == 0 && e.Opens != nil && e.Opens.Purchase == made {
+		if e.Seq == made && e.Kind != KindUnitsSet || kind == 0 && e.Opens != nil && e.Opens.Purchase == made {
 			r.Unit, kind = e.Unit, e.Kind
 		}
 		if e.Seq >= made && e.Kind == kind && e.Unit == r.Unit && (e.Kind != KindPurchased || e.Purchase != nil) {

@@ -63,7 +63,7 @@ type subscribed struct {
 	now       Money   // for the current cycle
 	marks     []mark  // the highest allowances of the cycle
 	change    *change // that is scheduled
-	had       []string
+	had       []had
 	addons    []holding
 	peaks     []peak
 	addFrom   int64 // of the period of the add-ons

@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
@@ -156,7 +157,14 @@ func (w *writer) subscribed(s *state) {
 		}
 		w.b = append(w.b, hash[:]...)
 	}
-	w.texts(s.had)
+	w.uint(uint64(len(s.had)))
+	for _, h := range s.had {
+		w.text(h.id)
+		w.int(int64(h.version))
+		w.text(h.tier)
+		w.b = binary.BigEndian.AppendUint64(w.b, h.sum)
+		w.bool(h.once)
+	}
 	w.bool(s.addUntil != 0)
 	if s.addUntil == 0 { // it never had any
 		return
@@ -187,7 +195,14 @@ func (r *reader) subscribed(s *state) (next [32]byte) {
 		s.change = &change{when: When(r.narrow())}
 		copy(next[:], r.take(len(next)))
 	}
-	s.had = r.texts()
+	for range r.count() {
+		h := had{id: r.text(), version: int(r.int()), tier: r.text()}
+		if sum := r.take(8); len(sum) == 8 {
+			h.sum = binary.BigEndian.Uint64(sum)
+		}
+		h.once = r.bool()
+		s.had = append(s.had, h)
+	}
 	if !r.bool() {
 		return next
 	}

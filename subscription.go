@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +20,8 @@ import (
 // each cycle as it comes, and a longer term what it adds. A cycle that runs does
 // not end earlier than it would have.
 // Else the plan begins anew, with a whole allowance and price. Subscribing to
-// the plan that the wallet has drops what was scheduled.
+// the plan that the wallet has drops what was scheduled. Without an active plan it
+// is at once, whatever When says.
 //
 // A plan under an ID and version that the wallet has with other content is
 // [ErrInvalid]; one that it can have once and had is [HadBefore].
@@ -41,8 +43,9 @@ const (
 	whens
 )
 
-// Cancel ends the subscription when its billed term or its cycle ends, and its
-// add-ons with it. Until then nothing changes, and [Reactivate] drops it.
+// Cancel ends the subscription when its billed term or its cycle ends. Its add-ons
+// end with their own period, which may be sooner, and do not come back. Until then
+// nothing changes, and [Reactivate] drops it.
 type Cancel struct {
 	When When `json:"when,omitzero"` // [AtCycle] or [AtEnd]; default AtEnd
 	Note Note `json:"note,omitzero"`
@@ -159,9 +162,9 @@ func (c Subscribe) decide(d *decision) error {
 		return d.emit(Entry{Kind: KindScheduled, Change: &Change{}, Note: c.Note})
 	case same && w.active:
 		return &InvalidError{Field: "plan", Reason: "is what the wallet has", Err: ErrExists}
-	case t.Once && slices.Contains(w.had, t.ID):
+	case t.Once && w.hadOnce(t.ID):
 		return d.refuse(HadBefore, "plan "+t.ID)
-	case t.Once && len(w.had) >= maxHad:
+	case t.Once && !slices.ContainsFunc(w.had, func(h had) bool { return !h.once }) && len(w.had) >= maxHad:
 		return beyond("wallet", "has had %d plans that can be had once", maxHad)
 	}
 	if w.active && c.when() != AtOnce {
@@ -170,21 +173,64 @@ func (c Subscribe) decide(d *decision) error {
 	return d.move(t, c.Note)
 }
 
+// carries reports whether a plan has the add-on of a holding.
+func (p *Plan) carries(h holding) bool {
+	o, known := p.addOn(h.addon)
+	return known && o.Scoped == (h.scope != "")
+}
+
 // fits reports why a wallet cannot have a plan.
 func (s *state) fits(t *terms) error {
 	if t.For != "" && t.For != s.id {
 		return invalid("plan.for", "is wallet %q", t.For)
 	}
-	known := []*terms{s.terms}
-	if s.change != nil {
-		known = append(known, s.change.terms)
+	known := s.had
+	if s.change != nil && s.change.terms != nil {
+		known = append(slices.Clone(known), s.change.terms.had())
 	}
+	now := t.had()
 	for _, k := range known {
-		if k != nil && k.ID == t.ID && k.Version == t.Version && k.Tier == t.Tier && k.hash != t.hash {
+		if k.same(now) && k.sum != now.sum {
 			return invalid("plan.version", "%d of plan %q is known to the wallet with other content", t.Version, t.ID)
 		}
 	}
 	return nil
+}
+
+// hadOnce reports whether the wallet had a plan that can be had once.
+func (s *state) hadOnce(id string) bool {
+	return slices.ContainsFunc(s.had, func(h had) bool { return h.once && h.id == id })
+}
+
+// had is a plan that a wallet has or had: what was known of its version, for the
+// last 64 that it had, and those it can have once.
+type had struct {
+	id      string
+	version int
+	tier    string
+	sum     uint64 // of the content
+	once    bool
+}
+
+func (t *terms) had() had {
+	return had{t.ID, t.Version, t.Tier, binary.BigEndian.Uint64(t.hash[:]), t.Once}
+}
+
+// same reports whether two are of one version.
+func (h had) same(o had) bool { return h.id == o.id && h.version == o.version && h.tier == o.tier }
+
+// remember keeps that the wallet has a plan. The oldest gives place, but for those
+// that can be had once.
+func (s *state) remember(h had) {
+	if slices.ContainsFunc(s.had, h.same) {
+		return
+	}
+	s.had = append(slices.Clone(s.had), h)
+	if len(s.had) > maxHad {
+		if i := slices.IndexFunc(s.had, func(h had) bool { return !h.once }); i >= 0 {
+			s.had = slices.Delete(s.had, i, i+1)
+		}
+	}
 }
 
 // move subscribes to a plan now.
@@ -422,7 +468,8 @@ func (w Wallet) Subscription() Subscription {
 		v.Period = Period{instant(s.addFrom), instant(s.addUntil)}
 		for _, h := range s.addons {
 			u := Units{AddOn: h.addon, Scope: h.scope, Now: h.now, Next: h.next, Period: v.Period}
-			if !s.active || s.cancelled() {
+			next := s.nextTerms()
+			if next == nil || !s.active || !next.carries(h) {
 				u.Next = 0
 			}
 			v.Units = append(v.Units, u)

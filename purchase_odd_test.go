@@ -4,12 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/credits"
 	"example.com/credits/creditstest"
 )
+
+func TestProviderThatEndsItsGoroutine(t *testing.T) {
+	// As a test's own provider does that calls FailNow.
+	for _, p := range purchasers() {
+		t.Run("P-1/"+p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := till(t)
+				l := s.with(s.store, chargerFunc(func(context.Context, credits.Charge) (credits.Payment, error) {
+					runtime.Goexit()
+					return credits.Payment{}, nil
+				}))
+				_, err := l.Do(t.Context(), acme, "k", p.command)
+				if !errors.Is(err, credits.ErrRetry) && !errors.Is(err, credits.ErrUnknown) {
+					t.Errorf("got %v", err)
+				}
+				s.ask("k", p.command, nil)
+				s.took(p.price)
+			})
+		})
+	}
+}
 
 func TestProviderThatTellsItself(t *testing.T) {
 	// Its webhook comes before its answer does.

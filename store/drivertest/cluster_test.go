@@ -37,6 +37,8 @@ var server struct {
 	dsn  string // of a superuser
 	err  error
 	stop func()
+
+	restart func() error // crashes it and starts it again; nil if it is not the tests' own
 }
 
 // postgresServer returns the connection string of a superuser. Without a server the
@@ -109,9 +111,21 @@ func startServer() (dsn string, stop func(), err error) {
 		}
 	}
 	dsn = "host=" + dir + " user=super dbname=postgres sslmode=disable"
-	stop, err = serve(attr, dir, dsn, filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
-		"-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=150", "-c", "max_wal_size=256MB")
-	return dsn, stop, err
+	p := &postmaster{attr: attr, dir: dir, dsn: dsn, command: []string{
+		filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
+		"-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=150", "-c", "max_wal_size=256MB",
+	}}
+	if err := p.start(); err != nil {
+		return "", nil, err
+	}
+	server.restart = func() error {
+		p.end(syscall.SIGQUIT)
+		return p.start()
+	}
+	return dsn, func() {
+		p.end(syscall.SIGINT)
+		os.RemoveAll(dir)
+	}, nil
 }
 
 func run(attr *syscall.SysProcAttr, dir, name string, args ...string) error {
@@ -128,14 +142,30 @@ func run(attr *syscall.SysProcAttr, dir, name string, args ...string) error {
 	return nil
 }
 
-// serve runs the server and waits until it answers.
-func serve(attr *syscall.SysProcAttr, dir, dsn, name string, args ...string) (stop func(), err error) {
-	log, err := os.Create(filepath.Join(dir, "log"))
+// postmaster is a server that runs as a child of this process.
+type postmaster struct {
+	attr     *syscall.SysProcAttr
+	dir, dsn string
+	command  []string
+	process  *os.Process
+	ended    chan error
+}
+
+// end sends the server a signal and waits until it has ended.
+func (p *postmaster) end(signal os.Signal) {
+	_ = p.process.Signal(signal)
+	<-p.ended
+}
+
+// start runs the server and waits until it answers.
+func (p *postmaster) start() error {
+	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := exec.Command(name, args...)
-	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = dir, attr, log, log
+	defer log.Close()
+	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = p.dir, p.attr, log, log
 	started, ended := make(chan error, 1), make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the server ends with the thread that started it
@@ -145,33 +175,28 @@ func serve(attr *syscall.SysProcAttr, dir, dsn, name string, args ...string) (st
 		}
 	}()
 	if err := <-started; err != nil {
-		return nil, err
+		return err
 	}
-	stop = func() {
-		_ = cmd.Process.Signal(syscall.SIGINT)
-		<-ended
-		log.Close()
-		os.RemoveAll(dir)
-	}
+	p.process, p.ended = cmd.Process, ended
 	for deadline := time.Now().Add(time.Minute); ; {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		conn, err := pgx.Connect(ctx, dsn)
+		conn, err := pgx.Connect(ctx, p.dsn)
 		if err == nil {
 			err = conn.Close(ctx)
 		}
 		cancel()
 		if err == nil {
-			return stop, nil
+			return nil
 		}
 		select {
 		case <-ended:
 			said, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("the server ended: %s", said)
+			return fmt.Errorf("the server ended: %s", said)
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			stop()
-			return nil, fmt.Errorf("the server does not answer: %w", err)
+			p.end(syscall.SIGINT)
+			return fmt.Errorf("the server does not answer: %w", err)
 		}
 	}
 }

@@ -24,34 +24,38 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	share, per := t.share(), t.cyclesPerTerm()
 	b := bill{charge: t.Price, paid: share, lot: t.cyclePrice(c.Number), term: micros(t.termFrom(cycles, c.Number))}
 	switch {
-	case at < s.term && t == s.terms && share.Micros == 0: // the term of a free plan goes on
+	case at < s.term && t == s.terms && !s.covered(at): // the term of a free plan goes on
 		b.term = s.term
 		return b
 	case !s.covered(at) || share.Micros > 0 && share.Currency != s.paid.Currency:
 		return b
 	}
-	whole, left, had := b.term, s.left(at), s.paid
-	if c.Same {
-		had = s.now
+	whole, first := b.term, s.paid
+	left, part, of := s.left(at)
+	b.paid, b.term = scaled(s.paid, s.terms.Every, t.Every), s.term
+	if c.Zone != "" {
+		b.term = micros(relocated(instant(s.term), s.loc, cycles.Zone))
+	}
+	had := b.paid
+	if end := micros(c.Period.End); c.Same {
+		first, had = s.now, s.now
+	} else if end > b.term { // the term ends in the cycle
+		had = had.share(b.term-at, end-at)
 	}
 	share.Currency = had.Currency
-	b.paid, b.term = scaled(s.paid, s.terms.Every, t.Every), s.term
-	if s.next != "" && !c.Same && t.Every == s.terms.Every {
-		b.term = micros(cycles.Instant(c.Number + left)) // as many cycles on, in the new zone
-	}
+	other := t.Every != s.terms.Every || t.Anchor != s.terms.Anchor
 	switch {
-	case t.Every != s.terms.Every && !kept && whole > s.term:
-		credit := lesser(had, share).plus(s.paid, left-1) // the cycle that runs has its lot already
-		b.charge, b.paid, b.term = exceeding(t.Price, credit), share, whole
-	case t.Every != s.terms.Every && !c.Same:
-		b.charge = exceeding(share, b.paid)
-	case t.Every != s.terms.Every || per < left:
+	case other && !kept && whole > s.term:
+		first.Micros = min(first.Micros, share.Micros) // it is used
+		b.charge, b.paid, b.term = exceeding(t.Price, first.plus(s.paid, left).plus(s.paid.share(part, of), 1)), share, whole
+	case other || per <= left:
 		b.charge = exceeding(share, had)
 	default:
-		b.charge = exceeding(share, had).plus(exceeding(share, s.paid), left-1)
+		rise := exceeding(share, s.paid)
+		b.charge = exceeding(share, had).plus(rise, left).plus(rise.share(part, of), 1)
 		b.paid.Micros = max(b.paid.Micros, share.Micros)
-		if per > left && per > s.terms.cyclesPerTerm() {
-			b.charge, b.paid, b.term = b.charge.plus(share, per-left), share, whole
+		if more := per - left - 1; more > 0 && per > s.terms.cyclesPerTerm() {
+			b.charge, b.paid, b.term = b.charge.plus(share, more), share, whole
 		}
 	}
 	if b.charge = b.charge.nearest(); b.charge.Micros == 0 {
@@ -60,8 +64,8 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	switch {
 	case c.Same:
 		b.lot = exceeding(share, had)
-	case b.paid.Micros > share.Micros:
-		b.lot = lesser(b.paid, Money{Currency: s.paid.Currency}.plus(s.paid, left))
+	case had.Micros > share.Micros:
+		b.lot = had
 	}
 	if b.lot.Micros == 0 {
 		b.lot = Money{}
@@ -72,25 +76,31 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 // covered reports whether a price was paid for a term that runs at t.
 func (s *state) covered(t int64) bool { return s.paid.Micros > 0 && t < s.term }
 
-// left returns how many cycles of the paid term there are from the one on that t is in.
-func (s *state) left(t int64) int {
+// left returns how many cycles of the paid term follow the one that t is in: whole
+// ones, and the part of one in which the term ends.
+func (s *state) left(t int64) (whole int, part, of int64) {
 	cycles := s.terms.cycles(s.anchor, s.loc)
-	number := s.cycle
-	if t >= s.ends {
-		number = cycles.Index(instant(t))
+	next := s.ends
+	if t >= next {
+		next = micros(cycles.Instant(cycles.Index(instant(t)) + 1))
 	}
-	n := cycles.Index(instant(s.term))
-	if cycles.Instant(n).Before(instant(s.term)) { // the term ends within a cycle: that one is paid as well
-		n++
+	if next >= s.term {
+		return 0, 0, 1
 	}
-	return max(1, n-number)
+	last := cycles.Index(instant(s.term))
+	start, end := micros(cycles.Instant(last)), micros(cycles.Instant(last+1))
+	return last - cycles.Index(instant(next)), s.term - start, max(1, end-start)
 }
 
 // takeOver returns the cycle of a plan that takes over while what was granted or
 // paid counts, and its schedule. A cycle that runs goes on to the end that it has,
 // or further if the plan's own is longer: kept tells that it is shorter.
 func (s *state) takeOver(t *terms, at int64) (cycles schedule, c *Cycle, kept bool) {
+	was := s.terms.cycles(s.anchor, s.loc)
 	cycles = t.cycles(s.starts, s.loc)
+	if at >= s.ends {
+		cycles.Anchor = was.Instant(was.Index(instant(at)))
+	}
 	as := t.Every == s.terms.Every && t.Anchor == s.terms.Anchor
 	if as {
 		cycles.Anchor = instant(s.anchor)
@@ -117,11 +127,6 @@ func exceeding(price, paid Money) Money {
 	return Money{Micros: max(0, price.Micros-paid.Micros), Currency: paid.Currency}
 }
 
-// lesser returns the lesser of two prices in the first one's currency.
-func lesser(a, b Money) Money {
-	return Money{Micros: min(a.Micros, b.Micros), Currency: a.Currency}
-}
-
 // plus returns m and so many times n, of the same currency, or the most there is.
 func (m Money) plus(n Money, times int) Money {
 	more, ok := mulInt(n.Micros, int64(times))
@@ -130,6 +135,12 @@ func (m Money) plus(n Money, times int) Money {
 		sum = AmountMax
 	}
 	return Money{Micros: int64(sum), Currency: m.Currency}
+}
+
+// share returns a part of m, rounded down to a millionth.
+func (m Money) share(part, of int64) Money {
+	m.Micros, _ = mulDivFloor(m.Micros, part, of)
+	return m
 }
 
 // scaled returns what a cycle of one length costs if one of another costs m. A

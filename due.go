@@ -434,10 +434,15 @@ func (s *state) cyclesNext(p *terms) (schedule, error) {
 	if err != nil {
 		return schedule{}, err
 	}
-	t := instant(s.anchor).In(s.loc)
+	return p.cycles(micros(relocated(instant(s.anchor), s.loc, zone)), zone), nil
+}
+
+// relocated returns the instant at which clocks of another zone show what those of
+// one show at t.
+func relocated(t time.Time, from, to *time.Location) time.Time {
+	t = t.In(from)
 	year, month, day := t.Date()
-	anchor := civil(zone, year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond())
-	return p.cycles(micros(anchor), zone), nil
+	return civil(to, year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond())
 }
 
 // cycles returns the plan's cycles from an anchor.

@@ -163,6 +163,7 @@ func (s *state) foldUnits(e *Entry) error {
 		}
 		s.addons[i].now, s.addons[i].next = u.Now, u.Next
 		s.raise(u.AddOn)
+		s.addons = slices.DeleteFunc(s.addons, func(h holding) bool { return h.now == 0 && h.next == 0 })
 	}
 	if len(s.addons) > 0 {
 		if !u.Period.Start.Before(u.Period.End) || u.Period.End.Unix() > endOfTime {

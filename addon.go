@@ -208,7 +208,13 @@ func (c SetUnits) decide(d *decision) error {
 	w := d.w
 	h := w.unitsOf(c.AddOn, c.Scope)
 	total := w.wanted(c.AddOn) - h.next + c.Units
-	if o.Max > 0 && total > o.Max && c.Units > h.next {
+	awaited := int64(0)
+	for _, p := range w.open.purchases {
+		if p.AddOn == c.AddOn && p.Scope != c.Scope {
+			awaited += p.Units
+		}
+	}
+	if o.Max > 0 && total+awaited > o.Max && c.Units > h.next {
 		e := d.refuse(LimitReached, "the plan allows fewer units")
 		e.Remedies = []Remedy{{Kind: RemedyLimit}}
 		return e

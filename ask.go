@@ -38,7 +38,8 @@ type Ask struct {
 // Of a request with a proof it takes the right one, from somebody whom the rules
 // still let have it with a code: else it is refused with [CodeWrong], and when the request was burnt, used or is too old with
 // [CodeStale]. Both are facts, written under the key, while the request is open;
-// in a transaction of the host's they are kept if that commits. Any other request
+// in a transaction of the host's they are kept if that commits. A preview tells
+// whether a proof is right and counts nothing: it is not for people. Any other request
 // takes an operator, the system or the host.
 type Approve struct {
 	Request ID

@@ -99,7 +99,7 @@ func (d *decision) allows(k Pack, packs int64) error {
 		active, until := d.w.activePacks(k, d.at)
 		if active+packs > int64(k.Active) {
 			e := d.refuse(PackActive, "pack "+k.ID)
-			if p := d.w.undecided(func(p *purchase) bool { return p.Pack == k.ID }); p != nil {
+			if p := d.w.undecided(func(p *purchase) bool { return p.Pack == k.ID && !p.Auto }); p != nil {
 				e.Remedies = append(e.Remedies, finish(p))
 			}
 			if until != forever {
@@ -138,7 +138,7 @@ func (d *decision) checkMethod(k Pack, auto bool) error {
 func (s *state) activePacks(k Pack, t int64) (active, until int64) {
 	until = forever
 	for _, p := range s.open.purchases {
-		if p.Pack == k.ID {
+		if p.Pack == k.ID && !p.Auto {
 			active += int64(p.brings() / k.Size)
 		}
 	}

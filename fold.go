@@ -133,14 +133,14 @@ func (s *state) foldFact(e *Entry) error {
 	case KindPurchased:
 		return s.foldPurchase(e)
 	case KindRefunded:
-		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool { return a.purchase == e.Of })
-		s.open.dirty = true
+		s.dropPack(e.Of)
 	case KindRevoked:
 		l := s.edit(e.Of)
 		if l == nil {
 			return broken(e, "revokes lot %d, which the wallet has not", e.Of)
 		}
 		l.withdrawn = true
+		s.dropPack(l.purchase)
 	}
 	return nil
 }

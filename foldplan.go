@@ -203,12 +203,22 @@ func (s *state) foldPurchase(e *Entry) error {
 	if !p.Auto && p.AddOn == "" {
 		s.auto.suspended = false
 	}
-	if k, ok := s.terms.pack(p.Pack); ok && k.Active > 0 {
-		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool { return a.expires <= micros(e.At) })
+	if k, ok := s.terms.pack(p.Pack); ok && k.Active > 0 && !p.Auto {
+		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool {
+			return a.expires <= micros(e.At) || a.pack == k.ID && k.UsedEnds && s.usedUp(a.purchase)
+		})
 		s.open.packs = append(s.open.packs, activePack{p.Pack, p.ID, int64(e.Opens.Amount / k.Size), e.Opens.private().expires})
 		s.open.dirty = true
 	}
 	return nil
+}
+
+// dropPack forgets that a purchase is active: it was refunded or revoked.
+func (s *state) dropPack(purchase ID) {
+	is := func(a activePack) bool { return a.purchase == purchase }
+	if slices.ContainsFunc(s.open.packs, is) {
+		s.open.packs, s.open.dirty = slices.DeleteFunc(slices.Clone(s.open.packs), is), true
+	}
 }
 
 // countAuto counts an automatic purchase in its window.

@@ -108,25 +108,25 @@ func culprit(data []byte, fault string, decode func([]byte) error) string {
 	if json.Unmarshal(data, &tree) != nil {
 		return ""
 	}
-	tries := 1000
+	tries := min(1000, 1+(4<<20)/max(1, len(data))) // it costs no more than reading 4 MiB
 	var search func(path string, v any) string
 	try := func(path string, v any, put func(any)) string {
-		if found := search(path, v); found != "" {
-			return found
-		}
 		if tries--; tries < 0 {
 			return ""
 		}
 		put(nil)
-		defer put(v)
 		without, err := json.Marshal(tree)
+		put(v)
 		if err != nil {
 			return ""
 		}
-		if err := decode(without); err == nil || err.Error() != fault {
-			return path
+		if err := decode(without); err != nil && err.Error() == fault {
+			return "" // it is not in there
 		}
-		return ""
+		if found := search(path, v); found != "" {
+			return found
+		}
+		return path
 	}
 	search = func(path string, v any) string {
 		switch v := v.(type) {

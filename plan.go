@@ -75,7 +75,7 @@ type Pack struct {
 
 	Below     Limit    `json:"below,omitzero"`      // it can be bought only while less than this is available to all; default at any time
 	WhenShort bool     `json:"whenShort,omitempty"` // it can be bought only while less is available to all than the plan's dearest unit price
-	Active    int      `json:"active,omitempty"`    // how many of it may be unexpired at once, undecided ones included; 0 for any number
+	Active    int      `json:"active,omitempty"`    // how many of it, bought by hand, may be unexpired at once, undecided ones included; 0 for any number
 	UsedEnds  bool     `json:"usedEnds,omitempty"`  // one that is used up is not counted in Active
 	Methods   []string `json:"methods,omitempty"`   // the kinds of payment method that pay for it; default all
 	NoRefund  bool     `json:"noRefund,omitempty"`  // only an operator can refund it

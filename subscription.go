@@ -263,8 +263,11 @@ func (d *decision) move(t *terms, n Note) error {
 	c.Term = instant(max(b.term, micros(c.Period.End)))
 	rises := w.rises(t, c.Same)
 	part, whole := int64(1), int64(1)
-	if !same {
+	switch {
+	case !same:
 		part, whole = t.firstShare(instant(d.at), c.Period, zone)
+	case c.Same && c.Number == 0 && w.terms.Anchor == FirstOfMonth: // of as much of the cycle as the first plan's
+		part, whole = t.firstShare(c.Period.Start, c.Period, zone)
 	}
 	if err := d.emit(Entry{Kind: KindSubscribed, Charge: b.charge, Cycle: c, Note: n}); err != nil {
 		return err

@@ -85,30 +85,40 @@ func newSQLite(t testing.TB, db *sql.DB, opts sqlite.Options) *sqlite.Store {
 	return s
 }
 
-func TestSQLite(t *testing.T) {
+// suite runs the suite with each driver, at once: most of the time it waits for the disk.
+func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) store.Store) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
+		t.Parallel()
+		template := newFile(t) // a copy is quicker than a migration
+		db := d.open(t, template)
+		newSQLite(t, db, sqlite.Options{})
+		must(t, db, "PRAGMA wal_checkpoint(TRUNCATE)")
 		storetest.Run(t, func(t *testing.T) store.Store {
-			return newSQLite(t, d.open(t, newFile(t)), sqlite.Options{})
+			file := newFile(t)
+			copyFile(t, template, file)
+			db := d.open(t, file)
+			return open(t, db, newSQLite(t, db, sqlite.Options{}))
 		})
 	})
 }
 
+func TestSQLite(t *testing.T) {
+	suite(t, func(_ *testing.T, _ *sql.DB, s *sqlite.Store) store.Store { return s })
+}
+
 // TestSQLiteTx runs the suite inside of transactions of the host's.
 func TestSQLiteTx(t *testing.T) {
-	eachDriver(t, func(t *testing.T, d sqliteDriver) {
-		storetest.Run(t, func(t *testing.T) store.Store {
-			db := d.open(t, newFile(t))
-			s := newSQLite(t, db, sqlite.Options{})
-			tx, err := db.BeginTx(context.Background(), nil)
-			if err != nil {
-				t.Fatal(err)
+	suite(t, func(t *testing.T, db *sql.DB, s *sqlite.Store) store.Store {
+		tx, err := db.BeginTx(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := tx.Rollback(); err != nil {
+				t.Error(err)
 			}
-			t.Cleanup(func() {
-				if err := tx.Rollback(); err != nil {
-					t.Error(err)
-				}
-			})
-			return s.Tx(tx)
 		})
+		return s.Tx(tx)
 	})
 }

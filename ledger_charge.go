@@ -16,9 +16,10 @@ type Charger interface {
 	// Charge takes c.Money, once for each c.Key however often, by whomever and
 	// wherever it is called, and says what became of it: Paid, Declined, or
 	// ActionRequired with a URL. A later answer may be another; once it said
-	// Paid it stays so. An error means that nobody knows: it is asked again with
-	// the same key, by whoever needs the purchase and by [Ledger.Tick], until
-	// Options.ChargeWindow has passed.
+	// Paid it stays so. An error means that nobody knows: the call whose purchase
+	// it is gets [ErrUnknown], a spend that waits for it [ErrRetry], and it is asked
+	// again with the same key, by whoever needs the purchase and by [Ledger.Tick],
+	// until Options.ChargeWindow has passed.
 	//
 	// It is called outside any transaction. Its context ends when nobody waits
 	// for the purchase any more; what it answers after that still counts.
@@ -73,7 +74,11 @@ func (a *attempt) settle(ctx context.Context) error {
 		return a.undecided(id, p)
 	}
 	a.asked = p.ID
-	return a.charge(ctx, id, p)
+	class := ErrRetry // a spend is not done
+	if p.key == a.tasks[0].Key && !p.Auto {
+		class = ErrUnknown // the purchase is the call's own: the money may be taken
+	}
+	return a.charge(ctx, id, p, class)
 }
 
 // undecided returns the refusal of a call that needs a purchase which stays open.
@@ -87,7 +92,7 @@ func (l *Ledger) launch(ctx context.Context, id WalletID, begun []*purchase) {
 		if p == nil || p.waits() {
 			continue
 		}
-		l.spawn(func() { _ = l.charge(context.WithoutCancel(ctx), id, p) }) // what comes of it is in the wallet
+		l.spawn(func() { _ = l.charge(context.WithoutCancel(ctx), id, p, ErrRetry) }) // what comes of it is in the wallet
 	}
 }
 
@@ -103,7 +108,7 @@ func (l *Ledger) chargeOpen(ctx context.Context, id WalletID) (settled bool, err
 	}
 	var faults error
 	for _, p := range s.open.purchases {
-		err := l.charge(ctx, id, p)
+		err := l.charge(ctx, id, p, ErrRetry)
 		settled = settled || err == nil
 		if !errors.Is(err, PaymentPending) {
 			faults = errors.Join(faults, err)
@@ -113,18 +118,19 @@ func (l *Ledger) chargeOpen(ctx context.Context, id WalletID) (settled bool, err
 }
 
 // charge has a purchase paid and settled, once in this process however many wait
-// for it. It returns when it is settled, or ctx ends.
-func (l *Ledger) charge(ctx context.Context, id WalletID, p *purchase) error {
+// for it. It returns when it is settled, or ctx ends. Where nobody knows whether
+// it was paid, the error is of a class.
+func (l *Ledger) charge(ctx context.Context, id WalletID, p *purchase, class error) error {
 	if now := l.clock.Now(); now.Sub(p.At) >= l.window {
 		return l.undecided(id, p)
 	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: purchase %d: %w", ErrRetry, p.ID, err)
+		return fmt.Errorf("%w: purchase %d: %w", class, p.ID, err)
 	}
 	f := l.flights.join(ctx, p.ChargeKey, func(f *flight) {
 		outcome := context.WithoutCancel(ctx) // nobody who leaves takes the answer with him
 		go func() {
-			err := fmt.Errorf("%w: purchase %d: the charger ended its goroutine", ErrUnknown, p.ID)
+			err := fmt.Errorf("%w: purchase %d: the charger ended its goroutine", errUndecided, p.ID)
 			defer func() { f.end(l.flights, p.ChargeKey, err) }()
 			err = l.survive(func() error { return l.ask(f.ctx, outcome, id, p) })
 		}()
@@ -132,11 +138,17 @@ func (l *Ledger) charge(ctx context.Context, id WalletID, p *purchase) error {
 	defer l.flights.leave(p.ChargeKey, f)
 	select {
 	case <-f.done:
+		if errors.Is(f.err, errUndecided) {
+			return fmt.Errorf("%w: %w", class, f.err)
+		}
 		return f.err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: purchase %d is not decided: %w", ErrRetry, p.ID, ctx.Err())
+		return fmt.Errorf("%w: purchase %d is not decided: %w", class, p.ID, ctx.Err())
 	}
 }
+
+// errUndecided says that nobody knows whether a purchase was paid.
+var errUndecided = errors.New("the payment is not decided")
 
 // ask asks the charger once and settles the purchase with its answer.
 func (l *Ledger) ask(ctx, outcome context.Context, id WalletID, p *purchase) error {
@@ -165,7 +177,7 @@ func (l *Ledger) ask(ctx, outcome context.Context, id WalletID, p *purchase) err
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w: nobody knows whether purchase %d was paid: %w", ErrRetry, p.ID, err)
+		return fmt.Errorf("%w: purchase %d: %w", errUndecided, p.ID, err)
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func TestWaiting(t *testing.T) {
 		s.opens(1)
 		cancel()
 		for i := 0; i < many; i += 2 {
-			if r := <-all[i]; !errors.Is(r.err, credits.ErrRetry) || !errors.Is(r.err, context.Canceled) {
+			if r := <-all[i]; !open(r.err) || !errors.Is(r.err, context.Canceled) {
 				t.Errorf("P-3: whose context ended got %v", r.err)
 			}
 		}
@@ -213,7 +213,7 @@ func TestAnswersThatComeLate(t *testing.T) {
 				first := start(1, func(int) (credits.Receipt, error) { return l.Do(ctx, acme, "k", spend) })
 				g.asked()
 				cancel()
-				if r := <-first[0]; !errors.Is(r.err, credits.ErrRetry) || !errors.Is(r.err, context.Canceled) {
+				if r := <-first[0]; !open(r.err) || !errors.Is(r.err, context.Canceled) {
 					t.Fatal(r.err)
 				}
 				if asked := g.asked(); len(asked) != 1 || asked[0].ctx.Err() == nil {
@@ -292,7 +292,7 @@ func TestProviderThatPanics(t *testing.T) {
 			s := till(t)
 			s.provider.Next(creditstest.Panic)
 			err := s.askErr("k", p.command)
-			if !errors.Is(err, credits.ErrRetry) || !strings.Contains(err.Error(), "panic") {
+			if !open(err) || !strings.Contains(err.Error(), "panic") {
 				t.Errorf("got %v", err)
 			}
 			if got := s.open1().Payment; got.State != credits.Unknown || !strings.Contains(got.Reason, "panic") {
@@ -315,7 +315,7 @@ func TestProviderThatPanics(t *testing.T) {
 			s := till(t)
 			l := s.with(s.store, chargerFunc(func(context.Context, credits.Charge) (credits.Payment, error) { return told, nil }))
 			_, err := l.Do(s.ctx, acme, "k", purchasers()[0].command)
-			if !errors.Is(err, credits.ErrRetry) || s.open1().Payment.State != credits.Unknown {
+			if !open(err) || s.open1().Payment.State != credits.Unknown {
 				t.Errorf("%v, %v", err, s.open1().Payment)
 			}
 		})
@@ -362,7 +362,7 @@ func TestChargeWindow(t *testing.T) {
 					asked++
 					return credits.Payment{}, errors.New("lost")
 				})).Do(s.ctx, acme, "k", p.command)
-				if asked != 1 || !errors.Is(err, credits.ErrRetry) {
+				if asked != 1 || !open(err) {
 					t.Errorf("just before its end: asked %d times, %v", asked, err)
 				}
 				s.later(time.Microsecond)
@@ -396,7 +396,7 @@ func TestUnknownComesFirst(t *testing.T) {
 				s := till(t)
 				s.undecided("k", a.command)
 				_, err := s.with(s.store, answers(lost)).Do(s.ctx, acme, "x", b.command)
-				if !errors.Is(err, credits.ErrRetry) {
+				if !open(err) {
 					t.Errorf("%s, then %s: %v", a.name, b.name, err)
 				}
 				s.opens(1)

@@ -186,7 +186,7 @@ func TestTickAsks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := s.with(s.store, answers(lost)).Do(s.ctx, id, "k", buy); !errors.Is(err, credits.ErrRetry) {
+		if _, err := s.with(s.store, answers(lost)).Do(s.ctx, id, "k", buy); !open(err) {
 			t.Fatal(err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestTickAsks(t *testing.T) {
 			}
 			return s.provider.Charge(ctx, c)
 		}))
-		if wrote, err := l.Tick(s.ctx); wrote != 2 || !errors.Is(err, credits.ErrRetry) {
+		if wrote, err := l.Tick(s.ctx); wrote != 2 || !open(err) {
 			t.Errorf("wrote %d, %v", wrote, err)
 		}
 		s.took("1.80 USD")
@@ -237,7 +237,7 @@ func TestTickAsks(t *testing.T) {
 			<-ctx.Done()
 			return credits.Payment{}, ctx.Err()
 		}))
-		if _, err := l.Tick(ctx); !errors.Is(err, credits.ErrRetry) || !errors.Is(err, context.Canceled) {
+		if _, err := l.Tick(ctx); !open(err) || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -232,7 +232,7 @@ func TestQuoteOfBuy(t *testing.T) {
 		s := newShop(t, "2026-01-01", plan)
 		b := quoted(s)
 		s.provider.Next(creditstest.LoseBefore)
-		if err := s.askErr("k", b); !errors.Is(err, credits.ErrRetry) {
+		if err := s.askErr("k", b); !open(err) {
 			t.Fatal(err)
 		}
 		s.must(credits.Subscribe{Plan: dearer})

@@ -75,7 +75,7 @@ func TestPaidPurchase(t *testing.T) {
 		t.Fatalf("%+v %v", r, err)
 	}
 	ch.Next(creditstest.Panic, creditstest.Decline)
-	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.ErrRetry) {
+	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.ErrUnknown) {
 		t.Fatal(err)
 	}
 	if _, err := w.Do(t.Context(), acme, "k3", credits.Buy{Pack: "extra", Amount: n("2000")}); !errors.Is(err, credits.PaymentFailed) {

@@ -162,10 +162,11 @@ func (s *state) addOnPeriod(t int64) Period {
 		periods.Every = Months(1)
 	}
 	n := periods.Index(instant(t))
+	start := max(micros(periods.Instant(n)), s.addUntil)
 	if t == s.addUntil && micros(periods.Instant(n+1))-t < offsetLimit.Microseconds() { // the zone changed: it is the one that begins about now
-		n++
+		n, start = n+1, t
 	}
-	return Period{instant(max(micros(periods.Instant(n)), s.addUntil)), instant(max(micros(periods.Instant(n+1)), t+1))}
+	return Period{instant(start), instant(max(micros(periods.Instant(n+1)), t+1))}
 }
 
 func (c SetUnits) check(d *decision) (AddOn, error) {

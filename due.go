@@ -334,7 +334,11 @@ func (d *decision) renew(t int64) error {
 	if err := d.emitDue(t, e); err != nil {
 		return err
 	}
-	return d.grantAllowances(t, w.rises(next, false), b.lot, 1, 1)
+	part, whole := int64(1), int64(1)
+	if c.Zone == "" { // else it begins about the 1st
+		part, whole = next.firstShare(instant(t), c.Period, w.loc)
+	}
+	return d.grantAllowances(t, w.rises(next, false), b.lot, part, whole)
 }
 
 // following returns the plan that the wallet has after the reset at t, or why it

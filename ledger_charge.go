@@ -22,7 +22,8 @@ type Charger interface {
 	// until Options.ChargeWindow has passed.
 	//
 	// It is called outside any transaction. Its context ends when nobody waits
-	// for the purchase any more; what it answers after that still counts.
+	// for the purchase any more; what it answers after that still counts. What nobody
+	// waits for has no end: give the client of the provider a timeout.
 	Charge(ctx context.Context, c Charge) (Payment, error)
 }
 

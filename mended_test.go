@@ -226,3 +226,56 @@ func TestHeadLeavesRoom(t *testing.T) {
 		t.Errorf("a thousand holdings of the longest names: %v", err)
 	}
 }
+
+// T-4: a first cycle that is not whole has its share, also where a plan takes over
+// at a reset.
+func TestFirstShareAtAReset(t *testing.T) {
+	for first, want := range map[credits.First]string{credits.FirstFull: "280", credits.FirstProrated: "140", credits.FirstNothing: "0"} {
+		r := newRig(t, "2026-01-15")
+		r.open(monthly("10"))
+		r.do(credits.Subscribe{When: credits.AtCycle, Plan: monthly("280", func(p *credits.Plan) {
+			p.ID, p.Anchor, p.First = "b", credits.FirstOfMonth, first
+		})})
+		r.at("2026-02-15")
+		r.has(want)
+		r.at("2026-03-01")
+		r.has("280")
+	}
+}
+
+// S-10, T-4: an upgrade in a first cycle that is not whole has the same share of it.
+func TestUpgradeInAFirstCycle(t *testing.T) {
+	for first, want := range map[credits.First]string{credits.FirstFull: "620", credits.FirstProrated: "240", credits.FirstNothing: "0"} {
+		r := newRig(t, "2026-01-20")
+		calendar := func(id string) func(*credits.Plan) {
+			return func(p *credits.Plan) { p.ID, p.Anchor, p.First = id, credits.FirstOfMonth, first }
+		}
+		r.open(monthly("310", calendar("a")))
+		r.do(credits.Subscribe{Plan: monthly("620", calendar("b"))})
+		r.has(want)
+	}
+}
+
+// CF-09, CF-13: a package that was revoked is not active any more.
+func TestRevokedPackIsNotActive(t *testing.T) {
+	plus := monthly("100", func(p *credits.Plan) {
+		p.ID, p.Price = "plus", cash("10.00 USD")
+		p.Packs = []credits.Pack{{ID: "extra", Size: n("50"), Life: credits.Days(30), Active: 1}}
+	})
+	r := newRig(t, "2026-01-15")
+	r.open(plus)
+	r.do(credits.Buy{Pack: "extra", Amount: n("50")})
+	r.refused(credits.Buy{Pack: "extra", Amount: n("50")}, credits.PackActive)
+	r.do(credits.Deactivate{})
+	r.do(credits.Reactivate{})
+	r.do(credits.Buy{Pack: "extra", Amount: n("50")})
+}
+
+// P-6: other content under a version that the wallet once had is refused.
+func TestVersionsAreKnown(t *testing.T) {
+	r := newRig(t, "2026-01-15")
+	r.open(monthly("100"))
+	r.do(credits.Subscribe{Plan: monthly("200", func(p *credits.Plan) { p.ID = "b" })})
+	r.invalid(credits.Subscribe{Plan: monthly("300")}, "plan.version", nil)
+	r.do(credits.Subscribe{Plan: monthly("100")})
+}

@@ -100,54 +100,79 @@ func decodeStrictly(data []byte, v any) error {
 	return nil
 }
 
-// culprit returns the path of the first value of a JSON text without which
-// decoding it does not fail as it did; empty if there is none among the first
-// thousand.
+// culprit returns the path of the deepest value of a JSON text without which
+// decoding it does not fail as it did; empty if there is none. It halves the
+// members of each level, and goes no deeper once it has decoded some megabytes.
 func culprit(data []byte, fault string, decode func([]byte) error) string {
 	var tree any
 	if json.Unmarshal(data, &tree) != nil {
 		return ""
 	}
-	tries := min(1000, 1+(4<<20)/max(1, len(data))) // it costs no more than reading 4 MiB
-	var search func(path string, v any) string
-	try := func(path string, v any, put func(any)) string {
-		if tries--; tries < 0 {
-			return ""
-		}
-		put(nil)
+	left := 4 << 20
+	same := func() bool { // the text fails as it did
 		without, err := json.Marshal(tree)
-		put(v)
-		if err != nil {
-			return ""
+		if left -= len(without); err != nil || left < 0 {
+			return true
 		}
-		if err := decode(without); err != nil && err.Error() == fault {
-			return "" // it is not in there
-		}
-		if found := search(path, v); found != "" {
-			return found
-		}
-		return path
+		err = decode(without)
+		return err != nil && err.Error() == fault
 	}
-	search = func(path string, v any) string {
-		switch v := v.(type) {
-		case map[string]any:
-			for _, name := range slices.Sorted(maps.Keys(v)) {
-				in := name
-				if path != "" {
-					in = path + "." + name
-				}
-				if found := try(in, v[name], func(x any) { v[name] = x }); found != "" {
-					return found
-				}
+	path := ""
+	for v := tree; left > 0; {
+		all := membersOf(v)
+		for from := all; len(from) > 1; {
+			half := from[:len(from)/2]
+			for _, m := range half {
+				m.put(nil)
 			}
-		case []any:
-			for i := range v {
-				if found := try(fmt.Sprintf("%s[%d]", path, i), v[i], func(x any) { v[i] = x }); found != "" {
-					return found
-				}
+			in := !same()
+			for _, m := range half {
+				m.put(m.value)
 			}
+			if from = from[len(half):]; in {
+				from = half
+			}
+			all = from
 		}
-		return ""
+		if len(all) == 0 {
+			return path
+		}
+		all[0].put(nil)
+		found := !same()
+		all[0].put(all[0].value)
+		if !found {
+			return path
+		}
+		path, v = joined(path, all[0].name), all[0].value
 	}
-	return search("", tree)
+	return path
+}
+
+// member is a value within a JSON value.
+type member struct {
+	name  string
+	value any
+	put   func(any)
+}
+
+func membersOf(v any) (all []member) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, member{name, v[name], func(x any) { v[name] = x }})
+		}
+	case []any:
+		for i := range v {
+			all = append(all, member{fmt.Sprintf("[%d]", i), v[i], func(x any) { v[i] = x }})
+		}
+	}
+	return all
+}
+
+// joined returns a path with a member's name after it.
+func joined(path, name string) string {
+	if path == "" || strings.HasPrefix(name, "[") {
+		return path + name
+	}
+	return path + "." + name
 }

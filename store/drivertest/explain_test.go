@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"example.com/credits/store"
@@ -213,4 +214,41 @@ func explain(t *testing.T, db *sql.DB, sent pgx.TraceQueryStartData) string {
 		plan.WriteString(line + "\n")
 	}
 	return plan.String()
+}
+
+// TestPostgresModes makes all calls in each of pgx's modes: behind a pooler
+// that shares connections, a host has to do without prepared statements.
+func TestPostgresModes(t *testing.T) {
+	modes := []pgx.QueryExecMode{
+		pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec,
+		pgx.QueryExecModeSimpleProtocol,
+	}
+	var want []kept
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
+			s := open(t, openAs(t, func(config *pgx.ConnConfig) {
+				service(config)
+				config.DefaultQueryExecMode = mode
+			}), newSchema(t))
+			first := make([]store.Write, 20)
+			for i := range first {
+				first[i] = write(fmt.Sprintf("w%d", i), 0, "k0")
+			}
+			if err := committing(append(first, write("many", 0))...)(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range calls {
+				if err := c.call(t.Context(), s); err != nil {
+					t.Errorf("%s: %v", c.name, err)
+				}
+			}
+			got := dump(t, s)
+			if want == nil {
+				want = got
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("what is kept (-%v +%v):\n%s", modes[0], mode, diff)
+			}
+		})
+	}
 }

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	example.com/credits v0.0.0
 	example.com/credits/store/postgres/pgxtx v0.0.0
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/benbjohnson/clock v1.3.5
 	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0

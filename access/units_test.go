@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -211,4 +212,43 @@ func TestCodeUsedOnce(t *testing.T) {
 		t.Errorf("CF-05: the code was used %d times", n)
 	}
 	w.Want(acme, 2050*credits.Credit)
+}
+
+// hookedClock runs something once when it is asked the time, and is a second further after that.
+type hookedClock struct {
+	now  time.Time
+	hook func()
+}
+
+func (c *hookedClock) Now() time.Time {
+	if hook := c.hook; hook != nil {
+		c.hook = nil
+		hook()
+		c.now = c.now.Add(time.Second)
+	}
+	return c.now
+}
+
+// I-1: a call that finds that another under its key was quicker gives the code of that one, though it would
+// have asked for a later end.
+func TestCodeAskedMeanwhile(t *testing.T) {
+	_, by := marketplace(t)
+	w := newWorld(t)
+	w.Must(acme, credits.Open{Plan: by["free"]})
+	c := &hookedClock{now: w.Clock.Now()}
+	desk, err := access.New(credits.New(w.Store(), &credits.Options{Clock: c, Salt: [32]byte{1}}), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var quicker credits.Receipt
+	var first string
+	c.hook = func() {
+		if quicker, first, err = desk.As(ann).Ask(ctx, acme, "ask", toPlus(by)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receipt, code, err := desk.As(ann).Ask(ctx, acme, "ask", toPlus(by))
+	if err != nil || code != first || receipt.ID != quicker.ID || !receipt.Replayed {
+		t.Errorf("I-1: got request %d (replayed %v) and %v, want %d; is the code the same: %v", receipt.ID, receipt.Replayed, err, quicker.ID, code == first)
+	}
 }

@@ -42,16 +42,40 @@ type ask struct {
 	brings string
 }
 
-// DB-05, DB-08, DB-09, DB-10, S-10: what a change of units is quoted, charges and brings.
+// unitsChange is what a wallet does with units of add-ons, and what follows.
+type unitsChange struct {
+	name  string
+	plan  credits.Plan
+	all   []ask
+	until string
+	has   string // of all
+	then  []string
+}
+
+func (tt unitsChange) run(t *testing.T) {
+	r := newRig(t, "2026-01-01")
+	r.open(tt.plan)
+	for _, a := range tt.all {
+		r.at(a.at)
+		q := r.quoted(a.do)
+		brings := ""
+		if len(q.Grants) > 0 {
+			brings = q.Grants[0].Amount.String()
+		}
+		if got, want := [3]string{someMoney(q.Charge), someMoney(q.Next), brings}, [3]string{a.now, a.next, a.brings}; got != want {
+			t.Errorf("%s %+v: now, next and brings are %q, want %q", a.at, a.do, got, want)
+		}
+	}
+	last := r.wallet().Seq()
+	r.at(tt.until)
+	r.has(tt.has)
+	r.tick()
+	r.wrote(last, tt.then...)
+}
+
+// DB-05, DB-08, DB-09, S-10: what a change of units is quoted, charges and brings.
 func TestUnits(t *testing.T) {
-	tests := []struct {
-		name  string
-		plan  credits.Plan
-		all   []ask
-		until string
-		has   string // of all
-		then  []string
-	}{
+	for _, tt := range []unitsChange{
 		{
 			name: "DB-08/3 Team units", plan: team(),
 			all:   []ask{{"2026-01-10", units(3), "90.00 USD", "90.00 USD", "600"}},
@@ -101,6 +125,14 @@ func TestUnits(t *testing.T) {
 			},
 			until: "2026-02-01", has: "700", then: []string{"2026-02-01 renewed 49.00 USD +500", "2026-02-01 units renewed 30.00 USD +200"},
 		},
+	} {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+// DB-10, DB-11, S-10: units from one period to the next.
+func TestUnitsRecur(t *testing.T) {
+	for _, tt := range []unitsChange{
 		{
 			name: "S-10/in the next period the mark is what is held then", plan: team(),
 			all: []ask{
@@ -133,6 +165,14 @@ func TestUnits(t *testing.T) {
 				"2026-03-01 renewed 49.00 USD +500", "2026-03-01 units renewed 30.00 USD +200",
 			},
 		},
+	} {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+// DB-02, DB-06, DB-08, S-10: units under plans of longer terms, cancelled ones and others.
+func TestUnitsOfPlans(t *testing.T) {
+	for _, tt := range []unitsChange{
 		{
 			name: "DB-02, DB-08/monthly, though the plan is reset by the year", plan: team(yearly),
 			all:   []ask{{"2026-02-10", units(1), "30.00 USD", "30.00 USD", "200"}},
@@ -187,28 +227,8 @@ func TestUnits(t *testing.T) {
 			},
 			until: "2026-02-01", has: "500", then: []string{"2026-02-01 renewed 49.00 USD +500"},
 		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, "2026-01-01")
-			r.open(tt.plan)
-			for _, a := range tt.all {
-				r.at(a.at)
-				q := r.quoted(a.do)
-				brings := ""
-				if len(q.Grants) > 0 {
-					brings = q.Grants[0].Amount.String()
-				}
-				if got, want := [3]string{someMoney(q.Charge), someMoney(q.Next), brings}, [3]string{a.now, a.next, a.brings}; got != want {
-					t.Errorf("%s %+v: now, next and brings are %q, want %q", a.at, a.do, got, want)
-				}
-			}
-			last := r.wallet().Seq()
-			r.at(tt.until)
-			r.has(tt.has)
-			r.tick()
-			r.wrote(last, tt.then...)
-		})
+	} {
+		t.Run(tt.name, tt.run)
 	}
 }
 

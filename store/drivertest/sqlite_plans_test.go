@@ -81,6 +81,18 @@ func TestSQLitePlans(t *testing.T) {
 				t.Errorf("%s\n%s", fault, text)
 			}
 		}
+		for _, q := range queries() {
+			for _, err := range s.Entries(t.Context(), q) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			said := w.take()
+			plan := strings.Join(explained(t, plain, said[len(said)-1]), "\n")
+			if want := planIndex(q); !strings.Contains(plan, want) {
+				t.Errorf("the plan of %+v does not use %s:\n%s", q, want, plan)
+			}
+		}
 		// The control: what would be slow is found.
 		for _, text := range []string{
 			"SELECT count(*) FROM credits_entries WHERE at > ?1", "SELECT id FROM credits_wallets WHERE fed = ?1",
@@ -91,6 +103,19 @@ func TestSQLitePlans(t *testing.T) {
 			}
 		}
 	})
+}
+
+// planIndex returns what finds the entries that a query selects.
+func planIndex(q store.Query) string {
+	switch {
+	case q.Of != 0:
+		return "credits_entries_of (wallet=? AND of=? AND seq>?"
+	case q.Feature != "":
+		return "credits_entries_feature (wallet=? AND feature=? AND seq>?"
+	case 0 < len(q.Kinds) && len(q.Kinds) < 9:
+		return "credits_entries_kind (wallet=? AND kind=? AND seq>?"
+	}
+	return "PRIMARY KEY (wallet=? AND seq>?"
 }
 
 // exercise makes a store say all that it can say.

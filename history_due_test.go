@@ -16,8 +16,17 @@ func TestHistoryDue(t *testing.T) {
 	r.do(credits.Grant{Amount: n("5"), Starts: day("2026-03-02"), Expires: day("2026-03-05")})
 	r.clock.Set(day("2026-04-10"))
 	queries := []credits.HistoryQuery{
-		{}, {Newest: true}, {Limit: 3}, {Newest: true, Limit: 4}, {After: 2}, {After: 5, Limit: 2}, {Before: 6}, {Before: 6, Newest: true},
-		{Kinds: []credits.Kind{credits.KindExpired}}, {Lot: 3, Newest: true}, {Of: 3},
+		{},
+		{Newest: true},
+		{Limit: 3},
+		{Newest: true, Limit: 4},
+		{After: 2},
+		{After: 5, Limit: 2},
+		{Before: 6},
+		{Before: 6, Newest: true},
+		{Kinds: []credits.Kind{credits.KindExpired}},
+		{Lot: 3, Newest: true},
+		{Of: 3},
 		{Within: credits.Period{Start: day("2026-03-02"), End: day("2026-03-31")}},
 	}
 	read := func(q credits.HistoryQuery) (all []credits.Entry) {

@@ -165,36 +165,40 @@ func TestFaultsKnown(t *testing.T) {
 		}
 		aborted(t, <-done)
 	})
-	t.Run("a deadlock", func(t *testing.T) {
-		_, db := h.on(func(config *pgx.ConnConfig) {
-			config.User = "super"
-			config.RuntimeParams["deadlock_timeout"] = "20ms"
-		}, nil)
-		s := open(t, db, h.schema)
-		tx := h.begin(sql.LevelReadCommitted)
-		must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'bob'`)
-		done := make(chan error, 1)
-		go func() { // it has acme, and waits for bob
-			_, err := s.Commit(t.Context(), store.Write{Changes: []store.Change{
-				write("bob", before[1].Seq).Changes[0], write("acme", before[0].Seq).Changes[0],
-			}})
-			done <- err
-		}()
-		for rows := int64(1); rows > 0; { // until acme is locked
-			got, err := h.db.ExecContext(t.Context(), `SELECT 1 FROM "`+h.schema+`".credits_wallets WHERE id = 'acme' FOR UPDATE SKIP LOCKED`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rows, err = got.RowsAffected(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
-		if err := tx.Rollback(); err != nil {
+	t.Run("a deadlock", func(t *testing.T) { aborted(t, h.deadlock(t, before)) })
+}
+
+// deadlock has a write of both wallets wait for a transaction that then waits
+// for it, and returns the write's error. It is the one that gives up: it waits less long.
+func (h *host) deadlock(t *testing.T, before []store.State) error {
+	_, db := h.on(func(config *pgx.ConnConfig) {
+		config.User = "super"
+		config.RuntimeParams["deadlock_timeout"] = "20ms"
+	}, nil)
+	s := open(t, db, h.schema)
+	tx := h.begin(sql.LevelReadCommitted)
+	must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'bob'`)
+	done := make(chan error, 1)
+	go func() { // it has acme, and waits for bob
+		_, err := s.Commit(t.Context(), store.Write{Changes: []store.Change{
+			write("bob", before[1].Seq).Changes[0], write("acme", before[0].Seq).Changes[0],
+		}})
+		done <- err
+	}()
+	for rows := int64(1); rows > 0; { // until acme is locked
+		got, err := h.db.ExecContext(t.Context(), `SELECT 1 FROM "`+h.schema+`".credits_wallets WHERE id = 'acme' FOR UPDATE SKIP LOCKED`)
+		if err != nil {
 			t.Fatal(err)
 		}
-		aborted(t, <-done)
-	})
+		if rows, err = got.RowsAffected(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	return <-done
 }
 
 // TestServerGoesMeanwhile ends all idle connections of a pool. Commands may

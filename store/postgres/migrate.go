@@ -111,7 +111,7 @@ func again(do func() error) error {
 	for range 20 {
 		err = do()
 		switch sqlState(err) {
-		case uniqueViolation, duplicateSchema, duplicateTable, serialization, deadlock:
+		case uniqueViolation, duplicateObject, duplicateSchema, duplicateTable, serialization, deadlock:
 		default:
 			return err
 		}

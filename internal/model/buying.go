@@ -139,12 +139,17 @@ func (w *Wallet) trigger(unit credits.Unit) {
 	}
 	below, _ := w.Plan.Auto.Below.Amount()
 	size := coinsOf(nil, w.Plan.Auto.Size)
-	if len(w.available(p.Unit)) <= len(coinsOf(nil, below)) && w.within(size) {
+	if len(w.shared(p.Unit)) <= len(coinsOf(nil, below)) && w.within(size) {
 		w.autoBuy(size)
 	}
 }
 
-// available returns the coins of a unit that are available to anybody.
+// shared returns the coins of a unit that are available to all, whatever single users have.
+func (w *Wallet) shared(unit credits.Unit) []*coin {
+	return slices.DeleteFunc(w.available(unit), func(c *coin) bool { return c.lot.Terms.Scope != "" })
+}
+
+// available returns the coins of a unit that can be spent by somebody.
 func (w *Wallet) available(unit credits.Unit) []*coin {
 	var coins []*coin
 	for _, l := range w.lots {

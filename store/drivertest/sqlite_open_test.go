@@ -10,13 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/benbjohnson/clock"
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/credits"
 	"example.com/credits/store"
+	"example.com/credits/store/memory"
 	"example.com/credits/store/sqlite"
 )
 
@@ -164,12 +162,10 @@ func TestSQLiteSchemaGolden(t *testing.T) {
 	}
 }
 
-// TestSQLiteReleased opens a database of each schema that was released: each has
-// the wallet "acme", on which a spend was made and an actor forgotten. The flag
-// -update adds one of the newest schema if there is none; those that are there stay.
+// TestSQLiteReleased opens a database of each schema that was released, and goes
+// on with it. The flag -update adds one of the newest schema if there is none;
+// those that are there stay.
 func TestSQLiteReleased(t *testing.T) {
-	newest := newFile(t)
-	makeReleased(t, newest)
 	names, err := filepath.Glob("testdata/sqlite-schema-*.db")
 	if err != nil {
 		t.Fatal(err)
@@ -178,43 +174,45 @@ func TestSQLiteReleased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file := "testdata/sqlite-schema-" + migrations[len(migrations)-1].Name()[:4] + ".db"; len(names) < len(migrations) {
+	if newest := "testdata/sqlite-schema-" + migrations[len(migrations)-1].Name()[:4] + ".db"; len(names) < len(migrations) {
 		if !*update {
-			t.Errorf("%s is not there: write it with -update", file)
-		} else {
-			copyFile(t, newest, file)
+			t.Fatalf("%s is not there: write it with -update", newest)
 		}
-		names = append(names, file)
+		file := newFile(t)
+		makeReleased(t, file)
+		copyFile(t, file, newest)
+		names = append(names, newest)
 	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			eachDriver(t, func(t *testing.T, d sqliteDriver) {
 				file := newFile(t)
 				copyFile(t, name, file)
-				s := newSQLite(t, d.open(t, file), sqlite.Options{})
-				mock := clock.NewMock()
-				mock.Set(released.AddDate(0, 0, 20))
-				ledger := credits.New(s, &credits.Options{Clock: mock})
-				if err := ledger.Verify(t.Context(), "acme"); err != nil {
-					t.Error(err)
+				got, want := newSQLite(t, d.open(t, file), sqlite.Options{}), new(memory.Store)
+				first, then := releasedWrites()
+				keepAll(t, want, first...)
+				if err := want.Ack(t.Context(), "acme", 1); err != nil {
+					t.Fatal(err)
 				}
-				r, err := ledger.Do(t.Context(), "acme", "spend", credits.Spend{Amount: 3 * credits.Credit})
-				if err != nil || !r.Replayed {
-					t.Errorf("a spend that was made returned %+v, %v", r, err)
-				}
-				r, err = ledger.Do(t.Context(), "acme", "new", credits.Spend{Amount: credits.Credit})
-				if err != nil || r.Balance != 6*credits.Credit {
-					t.Errorf("a new spend left %v, %v", r.Balance, err)
-				}
-				if err := ledger.Verify(t.Context(), "acme"); err != nil {
-					t.Error(err)
+				for range 2 {
+					if diff := cmp.Diff(contentOf(t, want, 3), contentOf(t, got, 3)); diff != "" {
+						t.Errorf("what is stored (-want +got):\n%s", diff)
+					}
+					keepAll(t, want, then)
+					keepAll(t, got, then)
+					then = write("acme", 2, "3")
 				}
 			})
 		})
 	}
 }
 
-var released = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+// releasedWrites returns what is in the databases of released schemas, and what follows.
+func releasedWrites() (first []store.Write, then store.Write) {
+	then = write("acme", 1, "2")
+	then.Changes[0].Erase = []uint64{1}
+	return []store.Write{write("acme", 0, "1"), write("Caf\u00e9", 0, "1")}, then
+}
 
 // makeReleased makes a database as this version does, in one file.
 func makeReleased(t *testing.T, file string) {
@@ -222,29 +220,9 @@ func makeReleased(t *testing.T, file string) {
 	db := modernc.open(t, file)
 	must(t, db, "PRAGMA page_size=512") // so that the golden file is small
 	s := newSQLite(t, db, sqlite.Options{})
-	mock := clock.NewMock()
-	mock.Set(released)
-	ledger := credits.New(s, &credits.Options{Clock: mock, Salt: [32]byte{1}})
-	plan := credits.Plan{ID: "core", Version: 1, Every: credits.Months(1), Allowances: []credits.Allowance{{Amount: 10 * credits.Credit}}}
-	r := credits.Receipt{}
-	for _, c := range []struct {
-		key     credits.Key
-		command credits.Command
-	}{
-		{"open", credits.Open{Plan: plan}},
-		{"spend", credits.Spend{Amount: 3 * credits.Credit}},
-		{"noted", credits.Grant{Amount: credits.Credit, Expires: released.AddDate(0, 0, 1), Note: credits.Note{Reason: "a note to forget"}}},
-		{"erase", nil},
-	} {
-		if c.command == nil {
-			c.command = credits.Erase{Entries: []credits.ID{r.Entries[0].Seq}}
-		}
-		var err error
-		if r, err = ledger.Do(t.Context(), "acme", c.key, c.command); err != nil {
-			t.Fatal(c.key, err)
-		}
-	}
-	if err := s.Close(); err != nil {
+	first, _ := releasedWrites()
+	keepAll(t, s, first...)
+	if err := errors.Join(s.Ack(t.Context(), "acme", 1), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	must(t, db, "PRAGMA wal_checkpoint(TRUNCATE)")

@@ -342,3 +342,18 @@ func TestSubscribeAgain(t *testing.T) {
 		})
 	}
 }
+
+// S-10: subscribed to within the paid year, a plan of longer cycles begins with the
+// month that runs.
+func TestSubscribeToLongerCycles(t *testing.T) {
+	r := newRig(t, "2026-01-31")
+	r.open(sold("year", "10", "120.00 USD", annually))
+	r.at("2026-02-10")
+	r.do(credits.Lapse{})
+	r.at("2026-07-10")
+	r.do(credits.Subscribe{Plan: sold("quarter", "30", "30.00 USD", func(p *credits.Plan) { p.Every = credits.Months(3) })})
+	if got, want := r.wallet().Cycle(), (credits.Period{Start: day("2026-06-30"), End: day("2026-09-30")}); got != want {
+		t.Errorf("the cycle is %v, want %v", got, want)
+	}
+	r.has("30")
+}

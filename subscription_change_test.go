@@ -90,6 +90,15 @@ func TestChangeOfTerm(t *testing.T) {
 	smallYear, bigYear := sold("small-year", "10000", "108.00 USD", annually), sold("big-year", "40000", "432.00 USD", annually)
 	for _, tt := range []planChange{
 		{
+			name: "S-10/from annual to a dear month and back and again: once", first: smallYear,
+			all: []change{
+				{"2026-05-10", credits.Subscribe{Plan: big}, "27.00 USD", "30000"},
+				{"2026-05-11", credits.Subscribe{Plan: small}, "", ""},
+				{"2026-05-12", credits.Subscribe{Plan: big}, "", ""},
+			},
+			until: "2026-06-01", has: "40000", then: []string{"2026-06-01 renewed 27.00 USD +40000"},
+		},
+		{
 			name: "T-5/by way of a plan that costs nothing: what was paid of the year counts", first: smallYear,
 			all: []change{
 				{"2026-05-10", credits.Subscribe{Plan: sold("free", "1000", "")}, "", ""},
@@ -153,6 +162,11 @@ func TestChangeOfTerm(t *testing.T) {
 func TestChangeOfCycle(t *testing.T) {
 	small, year := sold("small", "10000", "9.00 USD"), sold("year", "120000", "108.00 USD", yearly)
 	for _, tt := range []planChange{
+		{
+			name: "T-5/from a year's allowance to a month's, billed by the year: when the year ends", first: year,
+			all:   []change{{"2026-03-10", credits.Subscribe{Plan: sold("small-year", "10000", "108.00 USD", annually)}, "", ""}},
+			until: "2027-02-01", has: "10000", then: []string{"2027-01-01 renewed 108.00 USD +10000", "2027-02-01 renewed +10000"},
+		},
 		{
 			name: "S-10/from a month's allowance to a year's", first: small,
 			all:   []change{{"2026-01-10", credits.Subscribe{Plan: year}, "99.00 USD", "110000"}},

@@ -32,15 +32,23 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	}
 	whole, first := b.term, s.paid
 	left, part, of := s.left(at)
+	more := left
+	if part > 0 {
+		more++
+	}
 	b.paid, b.term = scaled(s.paid, s.terms.Every, t.Every), s.term
 	if c.Zone != "" {
 		b.term = micros(relocated(instant(s.term), s.loc, cycles.Zone))
 	}
 	had := b.paid
-	if end := micros(c.Period.End); c.Same {
+	if begin, end := micros(c.Period.Start), micros(c.Period.End); end > b.term { // the term ends in the cycle
+		had = had.share(b.term-begin, end-begin)
+	}
+	switch {
+	case c.Same && kept:
 		first, had = s.now, s.now
-	} else if end > b.term { // the term ends in the cycle
-		had = had.share(b.term-at, end-at)
+	case c.Same: // it may go on for longer
+		first, had.Micros = s.now, max(s.now.Micros, had.Micros+s.now.Micros-s.paid.Micros)
 	}
 	share.Currency = had.Currency
 	other := t.Every != s.terms.Every || t.Anchor != s.terms.Anchor
@@ -48,14 +56,14 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	case other && !kept && whole > s.term:
 		first.Micros = min(first.Micros, share.Micros) // it is used
 		b.charge, b.paid, b.term = exceeding(t.Price, first.plus(s.paid, left).plus(s.paid.share(part, of), 1)), share, whole
-	case other || per <= left:
+	case other || per <= more:
 		b.charge = exceeding(share, had)
 	default:
 		rise := exceeding(share, s.paid)
 		b.charge = exceeding(share, had).plus(rise, left).plus(rise.share(part, of), 1)
 		b.paid.Micros = max(b.paid.Micros, share.Micros)
-		if more := per - left - 1; more > 0 && per > s.terms.cyclesPerTerm() {
-			b.charge, b.paid, b.term = b.charge.plus(share, more), share, whole
+		if per > left+1 && per > s.terms.cyclesPerTerm() {
+			b.charge, b.paid, b.term = b.charge.plus(share, per-left-2).plus(share.share(of-part, of), 1), share, whole
 		}
 	}
 	if b.charge = b.charge.nearest(); b.charge.Micros == 0 {
@@ -63,7 +71,7 @@ func (s *state) bill(t *terms, cycles schedule, c *Cycle, at int64, kept bool) b
 	}
 	switch {
 	case c.Same:
-		b.lot = exceeding(share, had)
+		b.lot = exceeding(share, s.now)
 	case had.Micros > share.Micros:
 		b.lot = had
 	}

@@ -163,6 +163,16 @@ func TestChangeOfCycle(t *testing.T) {
 	small, year := sold("small", "10000", "9.00 USD"), sold("year", "120000", "108.00 USD", yearly)
 	for _, tt := range []planChange{
 		{
+			// From February: the year that is paid ends after two of the last quarter's three months.
+			name: "T-5/from a paid year to quarters", first: sold("small-year", "10000", "120.00 USD", annually),
+			all: []change{{
+				"2026-02-10", credits.Subscribe{Plan: sold("quarter", "30000", "30.00 USD", func(p *credits.Plan) { p.Every = credits.Months(3) })}, "", "20000",
+			}},
+			until: "2027-02-01", has: "30000", then: []string{
+				"2026-05-01 renewed +30000", "2026-08-01 renewed +30000", "2026-11-01 renewed 10.11 USD +30000", "2027-02-01 renewed 30.00 USD +30000",
+			},
+		},
+		{
 			name: "T-5/from a year's allowance to a month's, billed by the year: when the year ends", first: year,
 			all:   []change{{"2026-03-10", credits.Subscribe{Plan: sold("small-year", "10000", "108.00 USD", annually)}, "", ""}},
 			until: "2027-02-01", has: "10000", then: []string{"2027-01-01 renewed 108.00 USD +10000", "2027-02-01 renewed +10000"},

@@ -163,6 +163,9 @@ func (w *writer) payload(e *Entry) {
 			w.uint(uint64(id))
 		}
 		w.bool(s.Resume)
+		if e.Kind == KindSealed {
+			w.b = append(w.b, s.Sealed[:]...)
+		}
 	}
 	w.subscription(e)
 	if e.Peer != "" {
@@ -291,6 +294,9 @@ func (r *reader) payload(e *Entry, bits uint64) error {
 			s.Erased = append(s.Erased, ID(r.uint()))
 		}
 		s.Resume = r.bool()
+		if e.Kind == KindSealed {
+			copy(s.Sealed[:], r.take(len(s.Sealed)))
+		}
 		e.Setting = s
 	}
 	if err := r.subscription(e, on); err != nil {

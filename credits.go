@@ -21,7 +21,7 @@
 //	Capture    or Release a hold           Settle, Refund  a purchase
 //	Grant      a [Lot]; Revoke lots        SetAutoPurchase on or off; SetMethod
 //	CarryOver  past one reset              Ask             a [Request]; Approve, Dismiss
-//	SetZone    from the next cycle on      Erase           actors and notes
+//	SetZone    from the next cycle on      Erase           actors and notes; Seal
 //
 // [Ledger.Transfer] moves credits between two wallets. A lot is an amount that
 // came together and ends together: an allowance comes with the plan, a purchase

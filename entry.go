@@ -97,6 +97,7 @@ type Setting struct {
 	Expires   time.Time // of what is carried over; zero for one cycle
 	Erased    []ID      // whose actors and notes were removed
 	Resume    bool      // auto-purchase goes on, which a decline had suspended: also of a method, or of a purchase by hand
+	Sealed    [32]byte  // SHA-256 of the checkpoint that stands for the entries up to Of
 }
 
 // Line moves a positive amount of the entry's unit from one account to another.
@@ -179,5 +180,6 @@ const (
 	KindAsked                        // a request was filed, or filed again
 	KindMistaken                     // a wrong security code was given for a request
 	KindAnswered                     // a request was approved, dismissed, or became stale
+	KindSealed                       // a checkpoint stands for the entries up to Of
 	kinds                            // how many there are, and one
 )

@@ -186,7 +186,7 @@ func (k Kind) String() string {
 		"released", "timed out", "expired", "reversed", "revoked", "refunded", "repaid", "forgiven", "sent",
 		"received", "carry-over set", "zone set", "auto-purchase set", "erased", "subscribed", "change scheduled", "ended",
 		"units set", "units renewed", "reassigned", "purchase intended", "purchase settled", "payment method set", "asked",
-		"code wrong", "answered",
+		"code wrong", "answered", "sealed",
 	}, uint8(k))
 }
 

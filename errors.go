@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/credits/store"
 )
 
 // Every error of this package is one of these classes, or [ErrCorrupt], for [errors.Is].
@@ -29,6 +31,7 @@ var (
 	ErrExists    = errors.New("credits: already exists")
 	ErrKeyReused = errors.New("credits: key was used for another command")
 	ErrLimit     = errors.New("credits: over a limit of this package")
+	ErrPruned    = errors.New("credits: pruned") // the entries that it would take are in an archive
 )
 
 // ErrCorrupt says that what is stored is not what was written: it departs from
@@ -39,7 +42,7 @@ var ErrCorrupt = errors.New("credits: corrupt")
 type InvalidError struct {
 	Field  string // a path, such as "allowances[1].rollover.cap"; of a key used twice, the field that differs
 	Reason string // what is wrong with it
-	Err    error  // [ErrNotFound], [ErrExists], [ErrKeyReused], [ErrLimit] or nil
+	Err    error  // [ErrNotFound], [ErrExists], [ErrKeyReused], [ErrLimit], [ErrPruned] or nil
 }
 
 // Error returns the field and the reason.
@@ -68,6 +71,15 @@ func notOpen(id WalletID) error {
 // invalid returns an InvalidError about a field.
 func invalid(field, format string, args ...any) error {
 	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+// unread returns the error of a store that could not be read. Entries that were
+// pruned are never to be had again.
+func unread(err error) error {
+	if errors.Is(err, store.ErrPruned) {
+		return &InvalidError{Field: "history", Reason: "is wanted from before its checkpoint", Err: ErrPruned}
+	}
+	return fmt.Errorf("%w: %w", ErrRetry, err)
 }
 
 // within returns err with a path before its fields.

@@ -130,6 +130,10 @@ func (s *state) foldFact(e *Entry) error {
 		if e.Setting == nil || len(e.Setting.Erased) == 0 {
 			return broken(e, "erases nothing")
 		}
+	case KindSealed:
+		if e.Setting == nil || e.Of == 0 || e.Of > s.seq {
+			return broken(e, "seals nothing")
+		}
 	case KindPurchased:
 		return s.foldPurchase(e)
 	case KindRefunded:

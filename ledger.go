@@ -485,6 +485,8 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command, now time.Time)
 	switch c := cmd.(type) {
 	case Erase:
 		return l.repeating(ctx, s, c.Entries)
+	case Seal:
+		return l.one(ctx, s, c.Through)
 	case Reverse:
 		about = c.Spend
 	case Capture:
@@ -504,20 +506,27 @@ func (l *Ledger) past(ctx context.Context, s *state, cmd Command, now time.Time)
 			about = c.Request
 		}
 	}
-	if about == 0 || about > s.seq {
-		return nil, nil
-	}
 	_, held := s.findHold(about)
 	if _, releases := cmd.(Release); held && releases {
 		return nil, nil
 	}
-	q := store.Query{Wallet: string(s.id), After: uint64(about) - 1, Through: uint64(about)}
-	past, err := l.entries(ctx, s.id, q)
-	if err != nil || held {
+	past, err := l.one(ctx, s, about)
+	if held && errors.Is(err, ErrPruned) { // it goes on, without the labels that it had
+		return nil, nil
+	}
+	if err != nil || held || past == nil {
 		return past, err
 	}
-	more, err := l.entries(ctx, s.id, store.Query{Wallet: string(s.id), Of: uint64(about), Through: uint64(s.seq)})
+	more, err := l.entries(ctx, s.id, store.Query{Wallet: string(s.id), Of: uint64(about), After: uint64(about), Through: uint64(s.seq)})
 	return append(past, more...), err
+}
+
+// one returns a wallet's entry, and none if there is no such one.
+func (l *Ledger) one(ctx context.Context, s *state, id ID) ([]Entry, error) {
+	if id == 0 || id > s.seq {
+		return nil, nil
+	}
+	return l.entries(ctx, s.id, store.Query{Wallet: string(s.id), After: uint64(id) - 1, Through: uint64(id)})
 }
 
 // repeating returns the entries that repeat the labels of others: the captures
@@ -530,7 +539,7 @@ func (l *Ledger) repeating(ctx context.Context, s *state, of []ID) ([]Entry, err
 			continue
 		}
 		q := store.Query{
-			Wallet: string(s.id), Of: uint64(of[i]), Through: uint64(s.seq),
+			Wallet: string(s.id), Of: uint64(of[i]), After: uint64(of[i]), Through: uint64(s.seq),
 			Kinds: []uint8{uint8(KindCaptured), uint8(KindReversed)},
 		}
 		found, err := l.entries(ctx, s.id, q)
@@ -552,7 +561,7 @@ func (l *Ledger) entries(ctx context.Context, id WalletID, q store.Query) ([]Ent
 	var all []Entry
 	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+			return nil, unread(err)
 		}
 		e, err := readEntry(id, stored)
 		if err != nil {

@@ -84,13 +84,7 @@ func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Rece
 func (d *decision) change(prev uint64) (store.Change, error) {
 	w := d.w
 	c := store.Change{Wallet: string(w.id), Prev: prev, Seq: uint64(w.seq)}
-	due := w.due()
-	for _, p := range w.open.purchases {
-		due = min(due, micros(p.At)) // whoever ticks asks for it
-	}
-	if due <= store.TimeLimit {
-		c.Due = due
-	}
+	c.Due = w.nextDue()
 	c.Entries = make([]store.Entry, len(d.out))
 	for i := range d.out {
 		r := &d.out[i]
@@ -107,10 +101,7 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 		}
 	}
 	parts := w.parts(false)
-	c.Parts = make([]store.Part, len(parts))
-	for i, p := range parts {
-		c.Parts[i] = store.Part{ID: p.id, Body: p.body}
-	}
+	c.Parts = stored(parts)
 	if d.adds && len(parts[0].body) > store.BodyLimit/2 { // time may add as much again
 		return c, beyond("wallet", "would have a head of more than 512 KiB")
 	}
@@ -123,6 +114,19 @@ func (d *decision) change(prev uint64) (store.Change, error) {
 		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
 	}
 	return c, nil
+}
+
+// nextDue returns when whoever ticks has something to do for a wallet, in
+// microseconds; 0 if never.
+func (s *state) nextDue() int64 {
+	due := s.due()
+	for _, p := range s.open.purchases {
+		due = min(due, micros(p.At)) // whoever ticks asks for it
+	}
+	if due > store.TimeLimit {
+		return 0
+	}
+	return due
 }
 
 // saltOf returns the salt of a call: the same whenever the same call is made.

@@ -62,8 +62,8 @@ func viewAt(ctx context.Context, s *state, t time.Time) (Wallet, error) {
 // BalanceAt returns a wallet as it was, is, or will be at an instant: after
 // everything with a wallet time at or before it. The future supposes no command
 // and no purchase, only what falls due. Before the wallet was opened it is
-// [ErrNotFound], and more than 100 years from now [ErrLimit]. The past costs a
-// replay of the history until then.
+// [ErrNotFound], before its checkpoint [ErrPruned], and more than 100 years from
+// now [ErrLimit]. The past costs a replay of the history until then.
 func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Wallet, error) {
 	s, err := l.read(ctx, id, 0)
 	if err != nil {
@@ -78,11 +78,18 @@ func (l *Ledger) BalanceAt(ctx context.Context, id WalletID, t time.Time) (Walle
 	if micros(t) >= s.at {
 		return viewAt(ctx, s, t)
 	}
-	past := newState(id)
-	q := store.Query{Wallet: string(id), Through: uint64(s.seq), To: micros(t) + 1}
+	begin, err := l.begin(ctx, id)
+	if err != nil {
+		return Wallet{}, err
+	}
+	past := begin.s
+	if past.at > micros(t) {
+		return Wallet{}, &InvalidError{Field: "time", Reason: "is before the wallet's checkpoint", Err: ErrPruned}
+	}
+	q := store.Query{Wallet: string(id), After: uint64(past.seq), Through: uint64(s.seq), To: micros(t) + 1}
 	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {
-			return Wallet{}, fmt.Errorf("%w: %w", ErrRetry, err)
+			return Wallet{}, unread(err)
 		}
 		e, err := decodeEntry(id, stored.Body)
 		if err != nil {
@@ -139,7 +146,8 @@ type HistoryQuery struct {
 }
 
 // History yields a wallet's entries, in order of Seq or the newest first. It stops after an error. A
-// wallet that is not open has none.
+// wallet that is not open has none. Entries that were pruned are [ErrPruned]: in
+// place of the first, or with Newest after the others.
 func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		pages, err := l.historyQuery(id, q)
@@ -170,7 +178,7 @@ func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.
 			n := 0
 			for stored, err := range l.store.Entries(ctx, pages) {
 				if err != nil {
-					yield(Entry{}, fmt.Errorf("%w: %w", ErrRetry, err))
+					yield(Entry{}, unread(err))
 					return
 				}
 				n++
@@ -255,7 +263,7 @@ func (l *Ledger) historyQuery(id WalletID, q HistoryQuery) (store.Query, error) 
 		return store.Query{}, &InvalidError{Field: "limit", Reason: "is not between 0 and 1,000", Err: ErrLimit}
 	}
 	s := store.Query{
-		Wallet: string(id), After: uint64(q.After), Of: uint64(q.Of), Feature: q.Feature, Newest: q.Newest, Limit: maxPage,
+		Wallet: string(id), After: max(uint64(q.After), uint64(q.Lot)-min(1, uint64(q.Lot))), Of: uint64(q.Of), Feature: q.Feature, Newest: q.Newest, Limit: maxPage,
 	}
 	if q.Before > 0 {
 		s.Through = uint64(q.Before) - 1

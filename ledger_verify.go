@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"example.com/credits/store"
@@ -34,74 +33,84 @@ func (e *VerifyError) Is(target error) bool { return target == ErrCorrupt }
 // those before it, the chain of hashes ends at the stored head, every actor and
 // note that was not erased is the one that was sealed, and the state that comes
 // out is the stored one, byte for byte. A [VerifyError] names the first place
-// that departs.
+// that departs. Of a wallet that begins with a checkpoint the replay does too,
+// and the history has to have sealed it.
 //
 // It finds a change to any entry. That the end of a history was cut off together
 // with the state, or that all was made anew, it finds only against heads that
-// were kept elsewhere, of [Ledger.Head].
+// were kept elsewhere, of [Ledger.Head]. Heads from before the checkpoint are not
+// looked at: compare them with the archive.
 func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 	if err := checkName("wallet", string(id)); err != nil {
 		return err
 	}
 	for {
-		bare, seq, err := l.verify(ctx, id, kept)
-		if err != nil || bare == 0 {
+		seq, ended, err := l.verify(ctx, id, kept)
+		if !errors.Is(err, ErrPruned) && (ended == nil || err != nil) {
 			return err
 		}
-		// Its actor and note are gone: right if they were erased meanwhile.
+		// Right if it was erased or pruned meanwhile.
 		head, err := l.Head(ctx, id)
 		if err != nil {
 			return err
 		}
 		if head.Seq == seq {
-			return &VerifyError{Wallet: id, Seq: bare, Reason: "its actor and note are gone, and were not erased"}
+			return ended
 		}
 	}
 }
 
-// verify is Verify as of the wallet's entry seq. It returns the first entry, if
-// there is one, whose actor and note are gone though nothing up to seq erased them.
-func (l *Ledger) verify(ctx context.Context, id WalletID, kept []Head) (bare, seq ID, err error) {
+// verify is Verify as of the wallet's entry seq. Of what only the end of a history
+// tells it returns apart what that was.
+func (l *Ledger) verify(ctx context.Context, id WalletID, kept []Head) (seq ID, ended, err error) {
+	r, err := l.begin(ctx, id)
+	if err != nil {
+		return 0, nil, err
+	}
 	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", ErrRetry, err)
+		return 0, nil, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	if len(stored) != 1 || stored[0].Seq == 0 {
-		return 0, 0, notOpen(id)
+		return 0, nil, notOpen(id)
 	}
 	fresh := *l
 	fresh.known = &cache{} // the plan is read, not remembered
 	s, err := fresh.decode(id, stored[0])
 	if err != nil {
-		return 0, 0, &VerifyError{Wallet: id, Reason: err.Error()}
+		return 0, nil, &VerifyError{Wallet: id, Reason: err.Error()}
 	}
-	replayed := newState(id)
-	gone := map[ID]bool{}
-	q := store.Query{Wallet: string(id), Through: uint64(s.seq)}
+	q := store.Query{Wallet: string(id), After: uint64(r.s.seq), Through: uint64(s.seq)}
 	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {
-			return 0, 0, fmt.Errorf("%w: %w", ErrRetry, err)
+			return 0, nil, unread(err)
 		}
-		e, err := replayed.check(stored)
+		e, err := r.add(&stored)
 		if err != nil {
-			return 0, 0, err
+			return 0, nil, err
 		}
-		if !matches(kept, replayed) {
-			return 0, 0, &VerifyError{Wallet: id, Seq: e.Seq, Reason: "the head that was kept of it is another"}
-		}
-		if e.Seal != [32]byte{} && len(stored.Note) == 0 {
-			gone[e.Seq] = true
-		}
-		if e.Kind == KindErased {
-			for _, id := range e.Setting.Erased {
-				delete(gone, id)
-			}
+		if !matches(kept, r.s) {
+			return 0, nil, &VerifyError{Wallet: id, Seq: e.Seq, Reason: "the head that was kept of it is another"}
 		}
 	}
-	if len(gone) > 0 {
-		bare = slices.Min(slices.Collect(maps.Keys(gone)))
+	return s.seq, r.End(), agree(id, r.s, s, kept, stored[0].Parts)
+}
+
+// begin returns a replay of a stored wallet where it begins: at its checkpoint,
+// if it has one.
+func (l *Ledger) begin(ctx context.Context, id WalletID) (*Replay, error) {
+	c, err := store.CheckpointOf(ctx, l.store, string(id))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	case c.Seq == 0:
+		return NewReplay(id), nil
 	}
-	return bare, s.seq, agree(id, replayed, s, kept, stored[0].Parts)
+	r, err := ReplayFrom(id, c)
+	if err != nil {
+		return nil, &VerifyError{Wallet: id, Seq: ID(c.Seq), Reason: err.Error()}
+	}
+	return r, nil
 }
 
 // agree compares what a history adds up to with the state and the heads that were kept.

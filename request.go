@@ -258,6 +258,8 @@ func plain(c Command) (Command, error) {
 		return valueOf(p)
 	case *Erase:
 		return valueOf(p)
+	case *Seal:
+		return valueOf(p)
 	case *Subscribe:
 		return valueOf(p)
 	case *Cancel:
@@ -360,6 +362,8 @@ func parseVerb(verb string, fields []byte) (Command, error) {
 		return parseFields[SetZone](fields)
 	case Erase{}.verb():
 		return parseFields[Erase](fields)
+	case Seal{}.verb():
+		return parseFields[Seal](fields)
 	case Subscribe{}.verb():
 		return parseFields[Subscribe](fields)
 	case Cancel{}.verb():

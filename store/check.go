@@ -29,6 +29,41 @@ func Check(writes ...Write) error {
 	return nil
 }
 
+// CheckDigests returns an error that says what is malformed about a call of
+// KeepDigests, or nil. A store calls it before it keeps anything.
+func CheckDigests(wallet, name string, seq uint64, digests ...Digest) error {
+	if err := checkName(wallet); err != nil {
+		return fmt.Errorf("store: wallet %q: %w", wallet, err)
+	}
+	if err := checkDigests(name, seq, digests); err != nil {
+		return fmt.Errorf("store: wallet %q: digests %q: %w", wallet, name, err)
+	}
+	return nil
+}
+
+func checkDigests(name string, seq uint64, digests []Digest) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if seq > math.MaxInt64 {
+		return fmt.Errorf("seq %d is over 1<<63 - 1", seq)
+	}
+	last := uint64(0)
+	for i := range digests {
+		d := &digests[i]
+		switch {
+		case d.Through <= last:
+			return fmt.Errorf("through %d does not come after %d", d.Through, last)
+		case d.Through > math.MaxInt64:
+			return fmt.Errorf("through %d is over 1<<63 - 1", d.Through)
+		case len(d.Body) > BodyLimit:
+			return fmt.Errorf("through %d: %w", d.Through, errBody(len(d.Body)))
+		}
+		last = d.Through
+	}
+	return nil
+}
+
 func (c *Change) check() error {
 	if err := checkName(c.Wallet); err != nil {
 		return err

@@ -70,10 +70,10 @@ type Digester interface {
 	// greater than after and at most through, in order of it. It stops after an error.
 	Digests(ctx context.Context, wallet, name string, after, through uint64) iter.Seq2[Digest, error]
 
-	// KeepDigests keeps digests of entries that were read when the wallet had
-	// seq or later. If a change after seq erased notes, it keeps none, and that is no
-	// error. A digest that is there is replaced. A store that is bound to
-	// a transaction keeps none.
+	// KeepDigests keeps digests, in order of Through, of entries that were read
+	// when the wallet had seq or later. If a change after seq erased notes, it keeps
+	// none, and that is no error. A digest that is there is replaced. A store that
+	// is bound to a transaction keeps none.
 	KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...Digest) error
 }
 

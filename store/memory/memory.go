@@ -156,6 +156,9 @@ func (s *Store) keep(sh *shard, w *wallet, c *store.Change) {
 		r := &c.Receipts[i]
 		sh.addReceipt(w, r.Key, r.Body, s.hash(w, r.Key))
 	}
+	if len(c.Erase) > 0 {
+		w.erased, w.digests = c.Seq, nil
+	}
 	w.seq, w.due = c.Seq, c.Due
 	w.block.note(w)
 }

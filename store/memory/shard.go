@@ -33,6 +33,8 @@ type wallet struct {
 	entries []entry             // that with Seq n at n-1
 	about   map[uint64][]uint64 // the Seqs of the entries about one, in order
 	block   *block
+	digests digests
+	erased  uint64 // the Seq of the last change that erased notes
 }
 
 type entry struct {

@@ -86,6 +86,9 @@ func (w *wallet) keepDigests(name string, some []store.Digest) {
 	}
 	all := w.digests[name]
 	for _, d := range some {
+		if d.Through <= w.base() {
+			continue
+		}
 		d.Body = slices.Clone(d.Body)
 		if i, there := findDigest(all, d.Through); there {
 			all[i] = d

@@ -148,13 +148,16 @@ func (s *Store) keep(sh *shard, w *wallet, c *store.Change) {
 		sh.append(w, &c.Entries[i])
 	}
 	for _, seq := range c.Erase {
-		e := &w.entries[seq-1]
+		if seq <= w.base() {
+			continue
+		}
+		e := &w.entries[seq-1-w.base()]
 		clear(sh.arena.bytes(e.note)) // what is erased shall not stay in memory either
 		e.note = span{}
 	}
 	for i := range c.Receipts {
 		r := &c.Receipts[i]
-		sh.addReceipt(w, r.Key, r.Body, s.hash(w, r.Key))
+		sh.addReceipt(w, c.Seq, r.Key, r.Body, s.hash(w, r.Key))
 	}
 	if len(c.Erase) > 0 {
 		w.erased, w.digests = c.Seq, nil
@@ -175,21 +178,15 @@ func (s *Store) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entr
 				yield(store.Entry{}, err)
 				return
 			}
-			sh.mu.Lock()
-			w := sh.wallets[q.Wallet]
-			if w == nil {
-				sh.mu.Unlock()
-				return
-			}
-			if !started {
-				sc = newScan(w, q)
-			}
-			page := sc.page(sh, w)
-			sh.mu.Unlock()
+			page, err := sh.entries(&q, &sc, started)
 			for i := range page {
 				if !yield(page[i], nil) {
 					return
 				}
+			}
+			if err != nil {
+				yield(store.Entry{}, err)
+				return
 			}
 		}
 	}

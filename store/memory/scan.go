@@ -12,7 +12,8 @@ type scan struct {
 	q      store.Query
 	seqs   []uint64 // only ever appended to, so what was seen of it under the lock stays
 	lo, hi uint64
-	left   int // how many entries may follow; negative for any number
+	seen   uint64 // entries up to it were passed, where the order is not descending
+	left   int    // how many entries may follow; negative for any number
 }
 
 // What one page may cost while the shard's lock is held.
@@ -23,7 +24,7 @@ const (
 )
 
 func newScan(w *wallet, q store.Query) scan {
-	sc := scan{q: q, hi: w.seq, left: q.Limit}
+	sc := scan{q: q, hi: w.seq, seen: q.After, left: q.Limit}
 	if q.Limit <= 0 {
 		sc.left = -1
 	}
@@ -40,7 +41,7 @@ func newScan(w *wallet, q store.Query) scan {
 		hi, _ := slices.BinarySearch(seqs, through+1)
 		sc.seqs, sc.hi = seqs[lo:hi], uint64(hi-lo)
 	default:
-		sc.lo, sc.hi = q.After, through
+		sc.lo, sc.hi = max(q.After, min(w.base(), through)), through
 	}
 	return sc
 }
@@ -57,17 +58,46 @@ func (sc *scan) step() uint64 {
 	} else {
 		sc.lo++
 	}
+	seq := at + 1
 	if sc.seqs != nil {
-		return sc.seqs[at]
+		seq = sc.seqs[at]
 	}
-	return at + 1
+	sc.seen = seq
+	return seq
+}
+
+// entries returns the next page of a query, and [store.ErrPruned] if pruned
+// entries come next in its place or after it.
+func (sh *shard) entries(q *store.Query, sc *scan, started bool) ([]store.Entry, error) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	w := sh.wallets[q.Wallet]
+	if w == nil {
+		return nil, nil
+	}
+	if !started {
+		*sc = newScan(w, *q)
+	}
+	left := *q
+	if !q.Newest {
+		left.After = sc.seen
+	}
+	hidden := w.pruned().Hides(left)
+	if hidden && !q.Newest {
+		return nil, store.ErrPruned
+	}
+	page := sc.page(sh, w)
+	if hidden && sc.left != 0 && !sc.more() {
+		return page, store.ErrPruned
+	}
+	return page, nil
 }
 
 // page returns the next entries, if any, with their bodies in memory of their
 // own. That there are none does not say that no more follow.
 func (sc *scan) page(sh *shard, w *wallet) []store.Entry {
 	var found [pageEntries]uint64
-	n, size := 0, 0
+	n, size, base := 0, 0, w.base()
 	feature := uint32(0)
 	if sc.q.Feature != "" {
 		if feature = sh.byName[sc.q.Feature]; feature == 0 {
@@ -76,7 +106,10 @@ func (sc *scan) page(sh *shard, w *wallet) []store.Entry {
 	}
 	for visits := 0; sc.more() && visits < pageVisits && n < len(found) && size < pageCapacity; visits++ {
 		seq := sc.step()
-		e := &w.entries[seq-1]
+		if seq <= base {
+			continue
+		}
+		e := &w.entries[seq-1-base]
 		if !sc.selects(e, feature) {
 			continue
 		}
@@ -98,7 +131,7 @@ func (sc *scan) page(sh *shard, w *wallet) []store.Entry {
 	}
 	page := make([]store.Entry, n)
 	for i, seq := range found[:n] {
-		e := &w.entries[seq-1]
+		e := &w.entries[seq-1-base]
 		page[i] = store.Entry{Seq: seq, At: e.at, Kind: e.kind, Of: e.of, Body: cut(e.body), Note: cut(e.note)}
 		if e.feature != 0 {
 			page[i].Feature = sh.features[e.feature-1]

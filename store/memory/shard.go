@@ -24,17 +24,18 @@ type shard struct {
 }
 
 type wallet struct {
-	name    string
-	number  uint32 // within the shard
-	seq     uint64
-	fed     uint64
-	due     int64
-	parts   []store.Part        // in order of ID
-	entries []entry             // that with Seq n at n-1
-	about   map[uint64][]uint64 // the Seqs of the entries about one, in order
-	block   *block
-	digests digests
-	erased  uint64 // the Seq of the last change that erased notes
+	name       string
+	number     uint32 // within the shard
+	seq        uint64
+	fed        uint64
+	due        int64
+	parts      []store.Part        // in order of ID
+	entries    []entry             // that with Seq n at n-1, less those that were pruned
+	about      map[uint64][]uint64 // the Seqs of the entries about one, in order
+	block      *block
+	digests    digests
+	erased     uint64            // the Seq of the last change that erased notes
+	checkpoint *store.Checkpoint // nil if there is none
 }
 
 type entry struct {
@@ -49,6 +50,7 @@ type entry struct {
 type receipt struct {
 	key    span
 	body   span
+	seq    uint64 // of the last entry that was kept with it
 	wallet uint32
 	next   uint32 // another one with the same hash, from 1; 0 for none
 }
@@ -157,13 +159,14 @@ func (sh *shard) receipt(w *wallet, key string, hash uint64) *receipt {
 	return nil
 }
 
-func (sh *shard) addReceipt(w *wallet, key string, body []byte, hash uint64) {
+func (sh *shard) addReceipt(w *wallet, seq uint64, key string, body []byte, hash uint64) {
 	if sh.byHash == nil {
 		sh.byHash = make(map[uint64]uint32)
 	}
 	sh.receipts = append(sh.receipts, receipt{
 		key:    sh.arena.addString(key),
 		body:   sh.arena.add(body),
+		seq:    seq,
 		wallet: w.number,
 		next:   sh.byHash[hash],
 	})

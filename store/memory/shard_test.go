@@ -16,8 +16,8 @@ func TestReceiptsOfOneHash(t *testing.T) {
 	var sh shard
 	a, b := sh.create("a"), sh.create("b")
 	for i := range 10 {
-		sh.addReceipt(a, fmt.Sprint(i), []byte{byte(i)}, 7)
-		sh.addReceipt(b, fmt.Sprint(i), []byte{byte(i + 100)}, 7)
+		sh.addReceipt(a, 1, fmt.Sprint(i), []byte{byte(i)}, 7)
+		sh.addReceipt(b, 1, fmt.Sprint(i), []byte{byte(i + 100)}, 7)
 	}
 	for i := range 10 {
 		for w, want := range map[*wallet]byte{a: byte(i), b: byte(i + 100)} {

@@ -3,6 +3,7 @@ package credits
 import (
 	"crypto/sha256"
 	"maps"
+	"math"
 	"slices"
 
 	"example.com/credits/store"
@@ -103,6 +104,24 @@ func (r *Replay) Checkpoint() store.Checkpoint { return r.s.checkpoint() }
 // and when time alone changes it next, in microseconds; 0 if never.
 func (r *Replay) State() (parts []store.Part, due int64) {
 	return stored(r.s.parts(true)), r.s.nextDue()
+}
+
+// ReadEntry returns a stored entry of a wallet with its actor and note, as
+// [Ledger.History] does: for those who read an archive. It looks at the form
+// alone: [ErrCorrupt].
+func ReadEntry(id WalletID, e store.Entry) (Entry, error) { return readEntry(id, e) }
+
+// ReadReceipt returns the first and the last of the entries that a stored receipt
+// is about. It looks at the form alone: [ErrCorrupt].
+func ReadReceipt(r store.Receipt) (first, last ID, err error) {
+	k, err := decodeReceipt(r.Body)
+	if err == nil && k.first > math.MaxInt64-ID(k.count) {
+		err = corrupt("receipt is about entries beyond any")
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return k.first, k.first + ID(k.count) - 1, nil
 }
 
 // stored returns parts as a store is given them.

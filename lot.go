@@ -43,8 +43,9 @@ type Lot struct {
 	Revoked   Amount
 	Refunded  Amount
 	Moved     Amount
-	Pending   bool // it has not started
-	Withdrawn bool // it was revoked or refunded: what comes back to it is revoked
+	Deferred  Money // of Paid, what is neither earned nor kept nor paid back yet, nor gone to other lots
+	Pending   bool  // it has not started
+	Withdrawn bool  // it was revoked or refunded: what comes back to it is revoked
 }
 
 // Ended reports whether nothing can be spent of the lot any more at t, whatever comes back to it.
@@ -254,11 +255,20 @@ func (r Revenue) minus(o Revenue) Revenue {
 	return d
 }
 
+// deferredAll returns what is left of the money paid for the lot.
+func (l *lot) deferredAll() Money {
+	if l.paid.Micros == 0 {
+		return Money{}
+	}
+	return Money{Micros: l.deferred(l.amount), Currency: l.paid.Currency}
+}
+
 // public returns the lot as hosts see it.
 func (l *lot) public() Lot {
 	return Lot{
 		Terms: l.lotTerms.public(), Available: l.available, Held: l.held, Consumed: l.consumed, Expired: l.expired,
 		Revoked: l.revoked, Refunded: l.refunded, Moved: l.moved, Pending: l.pending, Withdrawn: l.withdrawn,
+		Deferred: l.deferredAll(),
 	}
 }
 

@@ -246,6 +246,16 @@ func (w Wallet) Lot(id ID) (Lot, bool) {
 	return l.public(), true
 }
 
+// Units returns the units that the wallet has or had, in order of their text.
+func (w Wallet) Units() []Unit {
+	var all []Unit
+	for _, t := range w.state().units {
+		all = append(all, t.unit)
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Holds yields the holds that have not ended, in no order.
 func (w Wallet) Holds() iter.Seq[Hold] {
 	return func(yield func(Hold) bool) {

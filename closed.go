@@ -40,6 +40,12 @@ func (p *closedPage) all() []lot {
 	return lots
 }
 
+// settle makes what is there what is stored. It may be shared.
+func (c *closed) settle() {
+	c.mine, c.gone = false, 0
+	clear(c.owned)
+}
+
 // each calls f for every lot that is remembered, the oldest first.
 func (c *closed) each(f func(*lot)) {
 	for _, p := range c.pages {

@@ -48,15 +48,7 @@ func (r *Replay) Change(entries ...store.Entry) (store.Change, error) {
 		}
 	}
 	c.Seq, c.Due, c.Parts = uint64(r.s.seq), r.s.nextDue(), stored(r.s.parts(false))
-	if len(entries) == 0 {
-		return c, nil
-	}
-	next, err := decodeState(r.s.id, r.s.parts(true), r.known) // of which nothing changed yet
-	if err != nil {
-		return store.Change{}, err
-	}
-	next.chain = r.s.chain
-	r.s = next
+	r.s.settled()
 	return c, nil
 }
 

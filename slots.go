@@ -14,7 +14,8 @@ const pageSize = 32
 // changed: a wallet with thousands of lots costs a spend one page.
 type slots[T any] struct {
 	pages []*page[T]
-	owned []bool // by page: it is not shared, and it changed since the copy
+	owned []bool // by page: it is not shared with another copy
+	dirty []bool // by page: it changed since the copy, or since it was stored
 	count int
 }
 
@@ -27,8 +28,12 @@ type page[T any] struct {
 
 // share returns a copy that shares the pages.
 func (s *slots[T]) share() slots[T] {
-	return slots[T]{pages: slices.Clone(s.pages), owned: make([]bool, len(s.pages)), count: s.count}
+	flags := make([]bool, 2*len(s.pages))
+	return slots[T]{pages: slices.Clone(s.pages), owned: flags[:len(s.pages):len(s.pages)], dirty: flags[len(s.pages):], count: s.count}
 }
+
+// settle makes what is there what is stored.
+func (s *slots[T]) settle() { clear(s.dirty) }
 
 // at returns what is in a slot, to be read.
 func (s *slots[T]) at(slot int) *T {
@@ -46,6 +51,7 @@ func (s *slots[T]) edit(slot int) *T {
 }
 
 func (s *slots[T]) own(no int) *page[T] {
+	s.dirty[no] = true
 	if !s.owned[no] {
 		p := *s.pages[no]
 		p.mine = 0
@@ -57,7 +63,7 @@ func (s *slots[T]) own(no int) *page[T] {
 // grow makes sure that a page is there.
 func (s *slots[T]) grow(no int) {
 	for len(s.pages) <= no {
-		s.pages, s.owned = append(s.pages, &page[T]{}), append(s.owned, true)
+		s.pages, s.owned, s.dirty = append(s.pages, &page[T]{}), append(s.owned, true), append(s.dirty, true)
 	}
 }
 

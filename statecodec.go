@@ -47,7 +47,7 @@ func (s *state) parts(all bool) []part {
 		if no == 0 {
 			continue
 		}
-		if all || s.lots.owned[no] {
+		if all || s.lots.dirty[no] {
 			var body []byte
 			if p.used != 0 {
 				w := writer{[]byte{stateForm}}
@@ -60,7 +60,7 @@ func (s *state) parts(all bool) []part {
 		size += p.size
 	}
 	for no, p := range s.holds.pages {
-		if all || s.holds.owned[no] {
+		if all || s.holds.dirty[no] {
 			body := holdPage(p)
 			p.size = len(body)
 			out = append(out, part{holdPart + uint64(no), body})
@@ -411,10 +411,18 @@ func decodeState(id WalletID, parts []part, k known) (*state, error) {
 	if s.lots.count != lots || s.holds.count != holds || !s.sums() {
 		return nil, corrupt("wallet %q: its parts are not of one instant", id)
 	}
-	s.lots.owned, s.holds.owned = make([]bool, len(s.lots.pages)), make([]bool, len(s.holds.pages))
 	s.closed.owned = make([]bool, len(s.closed.pages))
+	s.settled()
 	s.reindex()
 	return s, nil
+}
+
+// settled makes s what is stored: what changes from now on is what is stored next.
+func (s *state) settled() {
+	s.planNew, s.nextNew, s.open.dirty = false, false, false
+	s.lots.settle()
+	s.holds.settle()
+	s.closed.settle()
 }
 
 // sums reports whether the lots add up to what the head says.

@@ -76,20 +76,36 @@ func binaries() (string, error) {
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-// startServer makes a small server of its own in a folder that stop removes.
-// It listens on a socket in that folder alone.
+// startServer makes the server of all tests.
 func startServer() (dsn string, stop func(), err error) {
-	bin, err := binaries()
+	p, err := newServer()
 	if err != nil {
 		return "", nil, err
+	}
+	server.restart = func() error {
+		p.end(syscall.SIGQUIT)
+		return p.start()
+	}
+	return p.dsn, func() {
+		p.end(syscall.SIGINT)
+		os.RemoveAll(p.dir)
+	}, nil
+}
+
+// newServer makes a small server and starts it, in a folder of its own, which
+// whoever ends it removes. It listens on a socket in that folder alone.
+func newServer() (p *postmaster, err error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
 	}
 	attr, uid, err := process()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "pg")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -97,58 +113,72 @@ func startServer() (dsn string, stop func(), err error) {
 		}
 	}()
 	if err := os.Chown(dir, uid, -1); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	data := filepath.Join(dir, "data")
-	initdb := []string{"-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--no-instructions"}
+	p = &postmaster{attr: attr, bin: bin, dir: dir}
+	p.onPort(firstPort)
+	initdb := []string{"-D", p.data, "-U", "super", "-A", "trust", "-E", "UTF8", "--no-instructions", "--no-sync"}
 	// A language's order of letters shows that the store does not use it.
-	if run(attr, dir, filepath.Join(bin, "initdb"), append(initdb, "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")...) != nil {
-		if err := os.RemoveAll(data); err != nil {
-			return "", nil, err
+	if p.run("initdb", append(initdb, "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")...) != nil {
+		if err := os.RemoveAll(p.data); err != nil {
+			return nil, err
 		}
-		if err := run(attr, dir, filepath.Join(bin, "initdb"), append(initdb, "--no-locale")...); err != nil {
-			return "", nil, err
+		if err := p.run("initdb", append(initdb, "--no-locale")...); err != nil {
+			return nil, err
 		}
 	}
-	dsn = "host=" + dir + " user=super dbname=postgres sslmode=disable"
-	p := &postmaster{attr: attr, dir: dir, dsn: dsn, command: []string{
-		filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
-		"-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=150", "-c", "max_wal_size=256MB",
-	}}
 	if err := p.start(); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	server.restart = func() error {
-		p.end(syscall.SIGQUIT)
-		return p.start()
-	}
-	return dsn, func() {
-		p.end(syscall.SIGINT)
-		os.RemoveAll(dir)
-	}, nil
+	return p, nil
 }
 
-func run(attr *syscall.SysProcAttr, dir, name string, args ...string) error {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	if attr != nil {
-		own := *attr
+// firstPort is what a socket is named after. Nothing listens on such a port.
+const firstPort = 5432
+
+// postmaster is a server that runs as a child of this process.
+type postmaster struct {
+	attr    *syscall.SysProcAttr
+	bin     string // the folder of PostgreSQL's programs
+	dir     string // of its sockets, its log and its data
+	port    int
+	data    string
+	dsn     string // of a superuser
+	process *os.Process
+	ended   chan struct{}
+}
+
+// onPort gives a server its port, and the names that go by it.
+func (p *postmaster) onPort(port int) {
+	p.port = port
+	p.data = filepath.Join(p.dir, fmt.Sprint("data", port))
+	p.dsn = fmt.Sprintf("host=%s port=%d user=super dbname=postgres sslmode=disable", p.dir, port)
+}
+
+// standby makes a server that follows p, from a copy of it, and starts it.
+func (p *postmaster) standby() (*postmaster, error) {
+	s := &postmaster{attr: p.attr, bin: p.bin, dir: p.dir}
+	s.onPort(p.port + 1)
+	err := p.run("pg_basebackup", "-D", s.data, "-h", p.dir, "-p", fmt.Sprint(p.port), "-U", "super", "-X", "stream", "-c", "fast", "-R", "--no-sync")
+	if err != nil {
+		return nil, err
+	}
+	return s, s.start()
+}
+
+// run runs one of PostgreSQL's programs.
+func (p *postmaster) run(name string, args ...string) error {
+	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	cmd.Dir = p.dir
+	if p.attr != nil {
+		own := *p.attr
 		own.Pdeathsig = 0
 		cmd.SysProcAttr = &own
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(name), err, out)
+		return fmt.Errorf("%s: %w: %s", name, err, out)
 	}
 	return nil
-}
-
-// postmaster is a server that runs as a child of this process.
-type postmaster struct {
-	attr     *syscall.SysProcAttr
-	dir, dsn string
-	command  []string
-	process  *os.Process
-	ended    chan error
 }
 
 // end sends the server a signal and waits until it has ended.
@@ -164,14 +194,18 @@ func (p *postmaster) start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd := exec.Command(
+		filepath.Join(p.bin, "postgres"), "-D", p.data, "-k", p.dir, "-p", fmt.Sprint(p.port), "-c", "listen_addresses=",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=150", "-c", "max_wal_size=256MB",
+	)
 	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = p.dir, p.attr, log, log
-	started, ended := make(chan error, 1), make(chan error, 1)
+	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // the server ends with the thread that started it
 		started <- cmd.Start()
 		if cmd.Process != nil {
-			ended <- cmd.Wait()
+			_ = cmd.Wait()
+			close(ended)
 		}
 	}()
 	if err := <-started; err != nil {

@@ -16,7 +16,6 @@ import (
 	"example.com/credits/store"
 	"example.com/credits/store/postgres"
 	"example.com/credits/store/postgres/pgxtx"
-	"example.com/credits/store/storetest"
 )
 
 // schemas numbers the schemas of a run.
@@ -107,7 +106,7 @@ func TestPostgres(t *testing.T) {
 			t.Parallel()
 			schema := newSchema(t)
 			s, empty := open(t, a.open(t), schema), emptying(t, schema)
-			storetest.Run(t, func(t *testing.T) store.Store {
+			wholeSuite(t, func(t *testing.T) store.Store {
 				empty(t)
 				return s
 			})
@@ -125,7 +124,7 @@ func TestPostgresTx(t *testing.T) {
 			t.Parallel()
 			db := openAs(t, service)
 			s := open(t, db, newSchema(t))
-			storetest.Run(t, func(t *testing.T) store.Store {
+			wholeSuite(t, func(t *testing.T) store.Store {
 				tx, err := db.BeginTx(context.WithoutCancel(t.Context()), &sql.TxOptions{Isolation: level})
 				if err != nil {
 					t.Fatal(err)
@@ -143,6 +142,7 @@ func TestPostgresTx(t *testing.T) {
 
 // TestPgxTx runs the suite within transactions of pgx's own.
 func TestPgxTx(t *testing.T) {
+	t.Parallel()
 	s := open(t, openAs(t, service), newSchema(t))
 	conn, err := pgx.ConnectConfig(t.Context(), connConfig(t, service))
 	if err != nil {
@@ -151,7 +151,7 @@ func TestPgxTx(t *testing.T) {
 	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
 	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead} { // TestPostgresTx has the others
 		t.Run(string(level), func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) store.Store {
+			wholeSuite(t, func(t *testing.T) store.Store {
 				ctx := context.WithoutCancel(t.Context())
 				tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
 				if err != nil {

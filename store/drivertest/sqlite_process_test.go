@@ -207,14 +207,14 @@ func TestSQLiteProcesses(t *testing.T) {
 	}
 }
 
-// killsVariable says how often a writing process is killed.
+// killsVariable says how often a process that writes is killed.
 const killsVariable = "CREDITS_TEST_KILLS"
 
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv(killsVariable)
 	if text == "" {
-		return 24
+		return 60
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -223,31 +223,40 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// TestSQLiteKill kills a process that writes, again and again, on one file: what
-// it acknowledged is there, and what it did not is there once or not at all.
+// TestSQLiteKill kills processes that write, again and again, on some files at
+// once: what they acknowledged is there, and what they did not is there once or not at all.
 func TestSQLiteKill(t *testing.T) {
-	file := newFile(t)
-	ds := drivers()
-	openAcme(t, modernc, file)
-	acknowledged := map[string]bool{}
-	for cycle := range kills(t) {
-		killed(t, "write", ds[cycle%len(ds)], file, acknowledged)
+	t.Parallel()
+	const files = 6
+	ds, all := drivers(), kills(t)
+	for n := range files {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			file := newFile(t)
+			openAcme(t, modernc, file)
+			acknowledged := map[string]bool{}
+			cycles := 0
+			for cycle := n; cycle < all; cycle += files {
+				killed(t, "write", ds[cycles%len(ds)], file, acknowledged)
+				cycles++
+			}
+			keys := ledgerOf(t, modernc, file)
+			for key := range acknowledged {
+				if keys[key] == 0 {
+					t.Errorf("key %s was acknowledged and is lost", key)
+				}
+			}
+			for key, n := range keys {
+				if n != 1 {
+					t.Errorf("key %s was spent under %d times", key, n)
+				}
+			}
+			if unanswered := len(keys) - len(acknowledged); unanswered < 0 || unanswered > cycles {
+				t.Errorf("%d keys are kept that were not acknowledged, in %d cycles", unanswered, cycles)
+			}
+			t.Logf("%d cycles, %d keys acknowledged, %d kept", cycles, len(acknowledged), len(keys))
+		})
 	}
-	keys := ledgerOf(t, modernc, file)
-	for key := range acknowledged {
-		if keys[key] == 0 {
-			t.Errorf("key %s was acknowledged and is lost", key)
-		}
-	}
-	for key, n := range keys {
-		if n != 1 {
-			t.Errorf("key %s was spent under %d times", key, n)
-		}
-	}
-	if unanswered := len(keys) - len(acknowledged); unanswered < 0 || unanswered > kills(t) {
-		t.Errorf("%d keys are kept that were not acknowledged, in %d cycles", unanswered, kills(t))
-	}
-	t.Logf("%d keys acknowledged, %d kept", len(acknowledged), len(keys))
 }
 
 // killed runs a child and kills it some 20 to 100 ms after its first word.

@@ -3,9 +3,11 @@ package drivertest_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"example.com/credits/store"
@@ -85,6 +87,22 @@ func newSQLite(t testing.TB, db *sql.DB, opts sqlite.Options) *sqlite.Store {
 	return s
 }
 
+// suiteCases is how many cases the suite has at least.
+const suiteCases = 250
+
+// wholeSuite runs the suite on a store, and sees that no case of it was left out.
+func wholeSuite(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	n := 0
+	storetest.Run(t, func(t *testing.T) store.Store {
+		n++
+		return open(t)
+	})
+	if some := strings.Contains(flag.Lookup("test.run").Value.String(), "/"); n < suiteCases && !some {
+		t.Errorf("%d cases were run, of %d", n, suiteCases)
+	}
+}
+
 // suite runs the suite with each driver, at once: most of the time it waits for the disk.
 func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) store.Store) {
 	t.Parallel()
@@ -94,7 +112,7 @@ func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) st
 		db := d.open(t, template)
 		newSQLite(t, db, sqlite.Options{})
 		must(t, db, "PRAGMA wal_checkpoint(TRUNCATE)")
-		storetest.Run(t, func(t *testing.T) store.Store {
+		wholeSuite(t, func(t *testing.T) store.Store {
 			file := newFile(t)
 			copyFile(t, template, file)
 			db := d.open(t, file)

@@ -36,9 +36,9 @@ type Pruner interface {
 
 	// Prune gives a wallet a checkpoint, in place of an earlier one, and removes
 	// the entries that it stands for with their notes, the receipts that were
-	// kept with them, and the digests of them. They are pruned from
-	// the instant that the checkpoint is kept, which is done first and at once; what
-	// is left of them after an error the same Prune removes when it is called again.
+	// kept with them and with no later one, and the digests of any of them. They are
+	// pruned from the instant that the checkpoint is kept, which is done first and at once;
+	// what is left of them after an error the same Prune removes when it is called again.
 	//
 	// A checkpoint before the one that the wallet has, another one at the same
 	// Seq, one beyond the wallet's Seq or one of entries that were not handed to
@@ -72,8 +72,9 @@ type Digester interface {
 
 	// KeepDigests keeps digests, in order of Through, of entries that were read
 	// when the wallet had seq or later. If a change after seq erased notes, it keeps
-	// none, and that is no error. A digest that is there is replaced. A store that
-	// is bound to a transaction keeps none.
+	// none, and that is no error; nor does it keep those that end at the wallet's
+	// checkpoint or before. A digest that is there is replaced. A store that is bound
+	// to a transaction keeps none.
 	KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...Digest) error
 }
 

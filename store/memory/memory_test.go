@@ -10,11 +10,11 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return new(memory.Store) })
+	storetest.Run(t, func(*testing.T) store.Store { return new(memory.Store) }, storetest.Pruner, storetest.Digester)
 }
 
 func TestStoreWithoutFaults(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return storetest.Faulty(new(memory.Store), nil) })
+	storetest.Run(t, func(*testing.T) store.Store { return storetest.Faulty(new(memory.Store), nil) }, storetest.Pruner, storetest.Digester)
 }
 
 // TestLeftOutIsNotCopied sees that a read takes no memory for parts that it leaves out.

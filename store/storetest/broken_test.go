@@ -17,8 +17,8 @@ import (
 // caught by the cases that are meant for what is broken about it.
 func TestBroken(t *testing.T) {
 	t.Setenv(SeedVariable, "1")
-	all := cases()
-	for _, group := range [][]broken{brokenCommits, brokenReads, brokenBelow, brokenLists, brokenValues, brokenOthers} {
+	all := cases(Pruner, Digester)
+	for _, group := range [][]broken{brokenCommits, brokenReads, brokenBelow, brokenLists, brokenValues, brokenOthers, brokenPruned, brokenPrunes, brokenRestores, brokenDigests} {
 		for _, b := range group {
 			t.Run(b.name, func(t *testing.T) {
 				failed, ran := fails(t, b.open, sample(all, b.caught))
@@ -40,7 +40,7 @@ func TestBroken(t *testing.T) {
 
 // TestNotBroken sees that the way broken stores are judged acquits one that is not.
 func TestNotBroken(t *testing.T) {
-	failed, ran := fails(t, func() store.Store { return &bent{plain: newPlain()} }, cases())
+	failed, ran := fails(t, func() store.Store { return &bent{plain: newPlain()} }, cases(Pruner, Digester))
 	if len(failed) > 0 || len(ran) < 250 {
 		t.Errorf("of %d cases, %q failed", len(ran), failed)
 	}
@@ -48,7 +48,7 @@ func TestNotBroken(t *testing.T) {
 
 func TestCasesAreDistinct(t *testing.T) {
 	seen, group := make(map[string]bool), ""
-	for _, c := range cases() {
+	for _, c := range cases(Pruner, Digester) {
 		first, rest, ok := strings.Cut(c.name, "/")
 		if !ok || rest == "" || c.rule == "" || c.why == "" || seen[c.name] {
 			t.Errorf("case %q has a twin, or no group, name, rule or reason", c.name)
@@ -229,14 +229,14 @@ func (b *bent) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry
 	if b.query != nil {
 		b.query(&q)
 	}
-	return slow(ctx, func() []store.Entry {
+	return slow(ctx, func() ([]store.Entry, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		all := b.m.entries(q)
+		all, err := b.m.query(q)
 		if b.page != nil {
 			all = b.page(b.m, asked, all)
 		}
-		return all
+		return all, err
 	})
 }
 
@@ -245,14 +245,14 @@ func (b *bent) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head, 
 	if b.filter != nil {
 		b.filter(&f)
 	}
-	return slow(ctx, func() []store.Head {
+	return slow(ctx, func() ([]store.Head, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		all := b.m.heads(f)
 		if b.list != nil {
 			all = b.list(b.m, asked, all)
 		}
-		return all
+		return all, nil
 	})
 }
 

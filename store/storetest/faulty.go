@@ -13,8 +13,8 @@ import (
 // Fault is a way for a call of a store to fail. The zero Fault is none.
 type Fault uint8
 
-// The faults. What they say of an effect is meant of Commit and Ack; Load fails
-// before or after it has read, and an iterator before its first value or after its last.
+// The faults. What they say of an effect is meant of calls that change something; one
+// that reads fails before or after it has read, and an iterator before its first value or after its last.
 const (
 	// FailBefore is an error before any effect. The caller cannot tell it from FailAfter.
 	FailBefore Fault = iota + 1
@@ -62,8 +62,9 @@ func (f Fault) String() string {
 var ErrInjected = errors.New("storetest: injected fault")
 
 // A Plan says which fault a call has. Calls of all methods are counted
-// together, from 1; op is "load", "commit", "entries", "heads" or "ack". A plan
-// is asked once for each call, by one caller at a time. It must not call the store.
+// together, from 1; op is "load", "commit", "entries", "heads" or "ack", and of
+// the optional methods "checkpoint", "prune", "restore", "digests" or "keepdigests".
+// A plan is asked once for each call, by one caller at a time. It must not call the store.
 type Plan func(call int, op string) Fault
 
 // Once returns a plan of one fault: at the call of that number, whatever it is.
@@ -90,7 +91,7 @@ func From(call int, f Fault) Plan {
 // says. With a nil plan there are none. A call of Entries or Heads counts when it is made,
 // and fails when it is ranged over.
 func Faulty(s store.Store, plan Plan) store.Store {
-	return &faulty{s: s, plan: plan}
+	return (&faulty{s: s, plan: plan}).wrap()
 }
 
 type faulty struct {
@@ -163,14 +164,7 @@ func (s *faulty) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head
 }
 
 func (s *faulty) Ack(ctx context.Context, wallet string, seq uint64) error {
-	_, before, after := s.call("ack")
-	if before != nil {
-		return before
-	}
-	if err := s.s.Ack(ctx, wallet, seq); err != nil {
-		return err
-	}
-	return after
+	return s.around("ack", func() error { return s.s.Ack(ctx, wallet, seq) })
 }
 
 // failing yields an error in the place of all that seq yields, or after it.

@@ -103,10 +103,30 @@ func (k *kit) sameReads(reads ...store.Read) {
 	k.equal(fmt.Sprintf("Load of %+v", reads), got, want)
 }
 
-// entries reads all that a query selects.
+// entries reads all that a query selects, none of which was pruned.
 func (k *kit) entries(q store.Query) []store.Entry {
 	k.Helper()
 	return collect(k, "Entries", k.s.Entries(k.ctx, q))
+}
+
+// found reads all that a query selects, and returns the error of pruned entries
+// if there is one.
+func (k *kit) found(q store.Query) (all []store.Entry, pruned error) {
+	k.Helper()
+	whole := func(yield func(store.Entry, error) bool) {
+		for e, err := range k.s.Entries(k.ctx, q) {
+			switch {
+			case pruned != nil:
+				k.Errorf("Entries of %+v did not stop after the error", q)
+				return
+			case errors.Is(err, store.ErrPruned):
+				pruned = store.ErrPruned
+			case !yield(e, err):
+				return
+			}
+		}
+	}
+	return collect(k, "Entries", whole), pruned
 }
 
 // heads reads all that a filter selects.
@@ -139,12 +159,21 @@ func (k *kit) sameWallet(wallet string) {
 	keys := k.m.keys(wallet)
 	k.equal(fmt.Sprintf("Load of %q", wallet), k.load(wallet, 0, keys...), k.m.load(store.Read{Wallet: wallet, Keys: keys}))
 	k.sameEntries(store.Query{Wallet: wallet})
+	if want := k.m.checkpoint(wallet); want.Seq > 0 {
+		k.equal(fmt.Sprintf("Checkpoint of %q", wallet), k.checkpoint(wallet), want)
+		k.sameEntries(store.Query{Wallet: wallet, Newest: true})
+	}
 }
 
 // sameEntries compares what a query selects.
 func (k *kit) sameEntries(q store.Query) {
 	k.Helper()
-	k.equal(fmt.Sprintf("Entries of %+v", q), k.entries(q), k.m.entries(q))
+	got, pruned := k.found(q)
+	want, wantPruned := k.m.query(q)
+	k.equal(fmt.Sprintf("Entries of %+v", q), got, want)
+	if pruned != wantPruned {
+		k.Errorf("Entries of %+v ended with the error %v, not %v", q, pruned, wantPruned)
+	}
 }
 
 // sameHeads compares what a filter selects.
@@ -200,7 +229,7 @@ func sameState(a, b store.State) bool {
 
 var alike = cmp.Options{
 	cmp.Transformer("body", shown),
-	bothEmpty[store.Part](), bothEmpty[store.Receipt](), bothEmpty[store.Entry](), bothEmpty[store.Head](), bothEmpty[bool](),
+	bothEmpty[store.Part](), bothEmpty[store.Receipt](), bothEmpty[store.Entry](), bothEmpty[store.Head](), bothEmpty[bool](), bothEmpty[store.Digest](),
 }
 
 // shown makes of a body what is compared and shown: a long one by its digest.

@@ -20,6 +20,11 @@ type record struct {
 	parts    map[uint64][]byte
 	entries  []store.Entry
 	receipts map[string][]byte
+	keptAt   map[string]uint64 // the Seq that the wallet got with a receipt
+
+	checkpoint store.Checkpoint
+	digests    map[string]map[uint64][]byte // by name and Through
+	erased     uint64                       // the Seq of the last change that erased notes
 }
 
 func newModel() *model { return &model{wallets: make(map[string]*record)} }
@@ -54,25 +59,39 @@ func (m *model) follows(c store.Change) bool {
 func (m *model) keep(c store.Change) {
 	r := m.wallets[c.Wallet]
 	if r == nil {
-		r = &record{parts: make(map[uint64][]byte), receipts: make(map[string][]byte)}
-		m.wallets[c.Wallet] = r
+		r = m.create(c.Wallet)
 	}
 	r.seq, r.due = c.Seq, c.Due
-	for _, p := range c.Parts {
+	r.setParts(c.Parts)
+	for _, e := range c.Entries {
+		r.entries = append(r.entries, cloneEntry(e))
+	}
+	for _, seq := range c.Erase {
+		if i := slices.IndexFunc(r.entries, func(e store.Entry) bool { return e.Seq == seq }); i >= 0 {
+			r.entries[i].Note = nil
+		}
+	}
+	if len(c.Erase) > 0 {
+		r.erased, r.digests = c.Seq, nil
+	}
+	for _, rc := range c.Receipts {
+		r.receipts[rc.Key], r.keptAt[rc.Key] = bytes.Clone(rc.Body), c.Seq
+	}
+}
+
+func (m *model) create(wallet string) *record {
+	r := &record{parts: make(map[uint64][]byte), receipts: make(map[string][]byte), keptAt: make(map[string]uint64)}
+	m.wallets[wallet] = r
+	return r
+}
+
+func (r *record) setParts(parts []store.Part) {
+	for _, p := range parts {
 		if len(p.Body) == 0 {
 			delete(r.parts, p.ID)
 		} else {
 			r.parts[p.ID] = bytes.Clone(p.Body)
 		}
-	}
-	for _, e := range c.Entries {
-		r.entries = append(r.entries, cloneEntry(e))
-	}
-	for _, seq := range c.Erase {
-		r.entries[seq-1].Note = nil
-	}
-	for _, rc := range c.Receipts {
-		r.receipts[rc.Key] = bytes.Clone(rc.Body)
 	}
 }
 
@@ -97,6 +116,7 @@ func (m *model) load(read store.Read) store.State {
 	return st
 }
 
+// entries returns those that a query selects and that were not pruned.
 func (m *model) entries(q store.Query) []store.Entry {
 	r := m.wallets[q.Wallet]
 	if r == nil {

@@ -48,35 +48,40 @@ func (s *plain) Commit(ctx context.Context, writes ...store.Write) ([]bool, erro
 
 func (s *plain) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry, error] {
 	q.Kinds = bytes.Clone(q.Kinds)
-	return slow(ctx, func() []store.Entry {
+	return slow(ctx, func() ([]store.Entry, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.m.entries(q)
+		return s.m.query(q)
 	})
 }
 
 func (s *plain) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head, error] {
-	return slow(ctx, func() []store.Head {
+	return slow(ctx, func() ([]store.Head, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.m.heads(f)
+		return s.m.heads(f), nil
 	})
 }
 
-// slow yields what read returns, and looks at the context before each.
-func slow[V any](ctx context.Context, read func() []V) iter.Seq2[V, error] {
+// slow yields what read returns, its error last, and looks at the context before each.
+func slow[V any](ctx context.Context, read func() ([]V, error)) iter.Seq2[V, error] {
 	return func(yield func(V, error) bool) {
+		var none V
 		var all []V
+		var last error
 		for i := 0; ; i++ {
 			if err := ctx.Err(); err != nil {
-				var none V
 				yield(none, err)
 				return
 			}
 			if i == 0 {
-				all = read()
+				all, last = read()
 			}
-			if i == len(all) || !yield(all[i], nil) {
+			switch {
+			case i == len(all) && last != nil:
+				yield(none, last)
+				return
+			case i == len(all) || !yield(all[i], nil):
 				return
 			}
 		}
@@ -107,5 +112,5 @@ func (s *plain) lapse(wallet string, seq uint64) {
 }
 
 func TestPlain(t *testing.T) {
-	Run(t, func(*testing.T) store.Store { return newPlain() })
+	Run(t, func(*testing.T) store.Store { return newPlain() }, Pruner, Digester)
 }

@@ -3,8 +3,11 @@
 // A store's own test is one call:
 //
 //	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) store.Store { return new(memory.Store) })
+//		storetest.Run(t, func(t *testing.T) store.Store { return new(memory.Store) }, storetest.Pruner, storetest.Digester)
 //	}
+//
+// What a store does beyond [store.Store] is declared, and tested then; of what is
+// not declared it is tested that the store does nothing of the kind.
 //
 // Each case is a subtest. When it fails, it quotes the rule of package store
 // that it tests, and says what a ledger would suffer.
@@ -16,6 +19,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,11 +35,20 @@ const SeedVariable = "STORETEST_SEED"
 // caseLimit is how long one case may take before its calls are cancelled.
 const caseLimit = 2 * time.Minute
 
+// Capability is what a store may do beyond [store.Store].
+type Capability string
+
+// The capabilities.
+const (
+	Pruner   Capability = "pruner"   // it is a [store.Pruner]
+	Digester Capability = "digester" // it is a [store.Digester], and not bound to a transaction
+)
+
 // Run runs every case as a subtest, each on a store of its own: open returns
 // one that is empty, and leaves its closing to t.Cleanup.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+func Run(t *testing.T, open func(t *testing.T) store.Store, has ...Capability) {
 	t.Helper()
-	for all := cases(); len(all) > 0; {
+	for all := cases(has...); len(all) > 0; {
 		group, n := all[0].group(), 1
 		for n < len(all) && all[n].group() == group {
 			n++
@@ -76,17 +89,31 @@ func (c *testcase) check(t reporter, s store.Store) {
 	c.run(k)
 }
 
-// cases returns the suite; the cases of one group stand together.
-func cases() []testcase {
+// cases returns the suite for stores with some capabilities; the cases of one group stand together.
+func cases(has ...Capability) []testcase {
 	var names []string
 	groups := make(map[string][]testcase)
-	for _, some := range []func() []testcase{
+	suite := []func() []testcase{
 		loadCases, haveCases, belowCases, receiptCases, sharedCases, partCases,
 		commitCases, swapCases, keyCases, writeCases, mixedWriteCases, malformedCases, eraseCases,
 		entryCases, pageCases, headCases, ackCases,
 		nameCases, numberCases, timeCases, bodyCases, bufferCases, returnedCases, contextCases,
 		isolationCases, concurrentCases, randomCases,
-	} {
+	}
+	if slices.Contains(has, Pruner) {
+		suite = append(suite, checkpointCases, pruneCases, prunedCases, prunedReceiptCases, restoreCases)
+	} else {
+		suite = append(suite, unprunedCases)
+	}
+	if slices.Contains(has, Digester) {
+		suite = append(suite, digestCases, keptDigestCases, erasedDigestCases)
+	} else {
+		suite = append(suite, undigestedCases)
+	}
+	if slices.Contains(has, Pruner) && slices.Contains(has, Digester) {
+		suite = append(suite, prunedDigestCases)
+	}
+	for _, some := range suite {
 		for _, c := range some() {
 			name := c.group()
 			if groups[name] == nil {

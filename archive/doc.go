@@ -1,0 +1,45 @@
+// Package archive moves wallets between stores, brings in balances of other
+// systems, and keeps old entries elsewhere.
+//
+//	report, err := archive.Export(ctx, sqliteStore, file)
+//	report, err = archive.Import(ctx, postgresStore, file)
+//
+// # The format
+//
+// An export is text: JSON objects, one a line, each with one field that says
+// what the line is. Wallets follow one another, each a run of lines:
+//
+//	{"wallet":{"format":1,"id":"acme"}}
+//	{"entry":{"seq":1,"at":1767225600000000,"kind":1,"body":"..."}}
+//	{"receipt":{"key":"signup","body":"..."}}
+//	{"end":{"seq":1,"hash":"...","entries":1,"receipts":1,"fed":0}}
+//	{"sha256":"..."}
+//	{"wallets":1}
+//
+// A wallet begins with its first entry, or with the checkpoint that its first
+// line holds. Entries are as they are stored: times in microseconds, bodies,
+// notes and checkpoints in base64, byte for byte. A receipt stands behind the last
+// entry of the commit that kept it. The end says where the chain of hashes stands
+// and how far the feed got. The line after it has the SHA-256 of all lines
+// of the wallet before it, with the newlines. The last line says how many
+// wallets there were, so that a file that was cut is found. Exports may be
+// written one after another into one file.
+//
+// What an export of an older version holds, every later version reads.
+//
+// # What is verified
+//
+// [Import], [Runs], [Entries], [Joined] and [Prune] verify what they read: the
+// checksum finds an accident, and the chain of hashes any change of an
+// entry. Receipts are outside the chain: who can write both the file and its
+// checksum can make others. An export of secrets is a secret: it has actors and
+// notes in it that were not erased.
+//
+// # Old entries
+//
+// [Write] writes a wallet's entries before an instant as an archive, which is an
+// export that ends there. Once that is where it will stay, [Prune] reads it
+// again, seals it into the wallet's chain and removes from the store
+// what it holds. The wallet then begins with a checkpoint and lives on: what
+// needs a pruned entry is [credits.ErrPruned], and [Entries] shows it.
+package archive

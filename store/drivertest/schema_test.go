@@ -144,6 +144,9 @@ func TestEntriesAreImmutable(t *testing.T) {
 	}
 }
 
+// ahead returns a clock that stands still at so long from now.
+func ahead(d time.Duration) stopped { return stopped(time.Now().Add(d)) }
+
 type stopped time.Time
 
 func (c stopped) Now() time.Time { return time.Time(c) }
@@ -154,7 +157,6 @@ func TestOpenInspects(t *testing.T) {
 	set := func(name, value string) func(config *pgx.ConnConfig) {
 		return func(config *pgx.ConnConfig) { config.RuntimeParams[name] = value }
 	}
-	ahead := func(d time.Duration) stopped { return stopped(time.Now().Add(d)) }
 	cases := []struct {
 		name  string
 		setUp func(config *pgx.ConnConfig)
@@ -166,6 +168,7 @@ func TestOpenInspects(t *testing.T) {
 		{name: "synchronous_commit off", setUp: set("synchronous_commit", "off"), opts: postgres.Options{Schema: schema}, says: "synchronous_commit is off"},
 		{name: "synchronous_commit local", setUp: set("synchronous_commit", "local"), opts: postgres.Options{Schema: schema}, says: "synchronous_commit is local"},
 		{name: "read-only", setUp: set("default_transaction_read_only", "on"), opts: postgres.Options{Schema: schema}, says: "read-only"},
+		{name: "a connection in another encoding", setUp: set("client_encoding", "LATIN1"), opts: postgres.Options{Schema: schema}, says: "client_encoding is LATIN1"},
 		{name: "no tables", says: "call Migrate"},
 		{name: "no schema", opts: postgres.Options{Schema: "nowhere"}, says: "call Migrate"},
 		{name: "a schema that cannot be", opts: postgres.Options{Schema: "a\x00"}, says: "cannot be the name"},
@@ -204,6 +207,20 @@ func TestOpenInspects(t *testing.T) {
 		}
 		t.Error("opened with fsync off")
 	})
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
+		t.Run("a database in "+encoding, func(t *testing.T) {
+			name := fmt.Sprintf("fresh%d", schemas.Add(1))
+			must(t, openAs(t, nil), `CREATE DATABASE `+name+` TEMPLATE template0 ENCODING '`+encoding+`' LOCALE 'C' LOCALE_PROVIDER libc`)
+			t.Cleanup(func() { mustAtEnd(t, openAs(t, nil), `DROP DATABASE `+name+` WITH (FORCE)`) })
+			db := openAs(t, func(config *pgx.ConnConfig) {
+				config.Database = name
+				config.RuntimeParams["client_encoding"] = "UTF8"
+			})
+			if _, err := postgres.Open(t.Context(), db, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "the database's encoding is "+encoding) {
+				t.Error(err)
+			}
+		})
+	}
 	t.Run("an older schema", func(t *testing.T) {
 		must(t, openAs(t, nil), `DELETE FROM "`+schema+`".credits_migrations WHERE version = 2`)
 		_, err := postgres.Open(t.Context(), openAs(t, nil), postgres.Options{Schema: schema})

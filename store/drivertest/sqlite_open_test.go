@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,6 +38,10 @@ func TestSQLiteOpenInspects(t *testing.T) {
 		{name: "query only", params: busy + "&" + full + "&_pragma=query_only(1)&_query_only=1", want: "cannot write"},
 		{name: "a rollback journal", params: busy + "&" + full, want: "journal_mode is delete", fresh: true},
 		{name: "one connection", params: busy + "&" + full, want: "at least two", set: func(_ *testing.T, db *sql.DB) { db.SetMaxOpenConns(1) }},
+		{name: "clock of 4 minutes ahead", params: busy + "&" + full, opts: sqlite.Options{Clock: ahead(4 * time.Minute)}},
+		{name: "clock of 6 minutes ahead", params: busy + "&" + full, opts: sqlite.Options{Clock: ahead(6 * time.Minute)}, want: "ahead of the database's"},
+		{name: "clock of 6 minutes ahead, allowed", params: busy + "&" + full, opts: sqlite.Options{Clock: ahead(6 * time.Minute), AnyClock: true}},
+		{name: "clock of a day behind", params: busy + "&" + full, opts: sqlite.Options{Clock: ahead(-24 * time.Hour)}},
 		{name: "no tables", params: busy + "&" + full, opts: sqlite.Options{Prefix: "others_"}, want: `no tables with the prefix "others_"`},
 		{name: "a table of migrations that is empty", params: busy + "&" + full, want: "call Migrate", set: func(t *testing.T, db *sql.DB) {
 			must(t, db, "CREATE TABLE old_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL)")

@@ -3,7 +3,7 @@
 //
 //	if err := postgres.Migrate(ctx, db, postgres.Options{}); err != nil { ... }
 //	s, err := postgres.Open(ctx, db, postgres.Options{})
-//	ledger := credits.New(s, credits.Options{})
+//	ledger := credits.New(s, nil)
 //
 // A read and a commit are one statement and one round trip each; a write of
 // several wallets, which must be kept together, is a transaction of its own.
@@ -64,7 +64,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open returns a store on db, after it saw to it that the database can be
 // relied on: it is no replica, it keeps what it says it keeps (fsync and
-// synchronous_commit are on), its texts are UTF-8, its schema is not older than
+// synchronous_commit are on), its texts and the connection's are UTF-8, its schema is not older than
 // this package, and Clock is not ahead of it. The error says what is wrong.
 //
 // What it sees is one connection: hosts that set synchronous_commit for some
@@ -102,12 +102,12 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 func (s *Store) inspect(ctx context.Context, opts Options) error {
 	var replica bool
 	var now int64
-	var fsync, synchronous, encoding, readOnly sql.NullString
+	var fsync, synchronous, encoding, client, readOnly sql.NullString
 	const settings = `SELECT pg_is_in_recovery(), (extract(epoch FROM clock_timestamp()) * 1000000)::int8,
 		current_setting('fsync', true), current_setting('synchronous_commit', true),
-		current_setting('server_encoding', true), current_setting('transaction_read_only', true)`
+		current_setting('server_encoding', true), current_setting('client_encoding', true), current_setting('transaction_read_only', true)`
 	before := time.Now()
-	err := s.db.QueryRowContext(ctx, settings).Scan(&replica, &now, &fsync, &synchronous, &encoding, &readOnly)
+	err := s.db.QueryRowContext(ctx, settings).Scan(&replica, &now, &fsync, &synchronous, &encoding, &client, &readOnly)
 	if err != nil {
 		return err
 	}
@@ -127,6 +127,8 @@ func (s *Store) inspect(ctx context.Context, opts Options) error {
 		return fmt.Errorf("synchronous_commit is %s, so that a crash loses what was kept: set it to on", synchronous.String)
 	case encoding.Valid && encoding.String != "UTF8":
 		return fmt.Errorf("the database's encoding is %s: it has to be UTF8", encoding.String)
+	case client.Valid && client.String != "UTF8":
+		return fmt.Errorf("the connection's client_encoding is %s, which makes other names of those it is given: set it to UTF8", client.String)
 	case !opts.AnyClock && lead > clockLead:
 		return fmt.Errorf("the clock is %v ahead of the database's: it may be at most %v ahead", lead.Round(time.Second), clockLead)
 	}

@@ -21,6 +21,8 @@
 // can drop a trigger: that is what the chain of hashes is for. A note that was
 // erased is overwritten where it stood; a copy stays in the WAL until that is
 // checkpointed and written over.
+//
+// The tables have no foreign keys, so PRAGMA foreign_keys is as the host likes it.
 package sqlite
 
 import (
@@ -39,7 +41,18 @@ type Options struct {
 	// Prefix is what the names of tables, indexes and triggers begin with: letters,
 	// digits and underscores, not more than 40 and no digit first. The default is "credits_".
 	Prefix string
+
+	// Clock is the clock of the ledgers that use the store. Open refuses one that
+	// is more than 5 minutes ahead of SQLite's, which is the system's: what it lets
+	// happen early, no later clock undoes. The default is the system clock.
+	Clock interface{ Now() time.Time }
+
+	// AnyClock lets Clock be ahead as it likes, as in tests that travel in time.
+	AnyClock bool
 }
+
+// clockLead is how far a ledger's clock may be ahead of the database's.
+const clockLead = 5 * time.Minute
 
 const (
 	defaultPrefix = "credits_"
@@ -60,8 +73,8 @@ var _ store.Store = (*Store)(nil)
 // Open returns a store on db, after it saw to it that the database can be relied
 // on: SQLite is 3.51.3 or later (earlier ones may corrupt a database in WAL mode),
 // the file is in WAL mode, synchronous is FULL and a busy timeout is set on
-// connections of the pool, texts are UTF-8, and the tables are there. The error
-// says what is wrong, and how to mend it.
+// connections of the pool, texts are UTF-8, the tables are there, and Clock is not
+// ahead of the system's. The error says what is wrong, and how to mend it.
 //
 // What it sees is two connections: synchronous and the busy timeout belong to a
 // connection, so they are to be set where all get them, in the name that the
@@ -87,6 +100,9 @@ func open(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
 	}
 	text := newTexts(prefix)
 	busy, err := inspect(ctx, db, text)
+	if err == nil {
+		err = opts.inspectClock(ctx, db)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +222,21 @@ func inspectConn(ctx context.Context, c *sql.Conn) (busy time.Duration, err erro
 		return 0, errors.New("query_only is set: the connections cannot write")
 	}
 	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// inspectClock returns an error if the clock is too far ahead of the database's.
+func (o Options) inspectClock(ctx context.Context, db *sql.DB) error {
+	if o.Clock == nil || o.AnyClock {
+		return nil
+	}
+	var now int64 // in seconds
+	if err := db.QueryRowContext(ctx, "SELECT unixepoch()").Scan(&now); err != nil {
+		return err
+	}
+	if lead := o.Clock.Now().Sub(time.Unix(now, 0)); lead > clockLead {
+		return fmt.Errorf("the clock is %v ahead of the database's: it may be at most %v ahead", lead.Round(time.Second), clockLead)
+	}
+	return nil
 }
 
 // synchronousFull is what PRAGMA synchronous returns for FULL; EXTRA is 3.

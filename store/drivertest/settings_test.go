@@ -71,6 +71,7 @@ func everything(t *testing.T, s store.Store) []kept {
 // TestPostgresSettings makes all calls under settings that a host may have on its
 // connections. What is kept and answered is the same.
 func TestPostgresSettings(t *testing.T) {
+	t.Parallel()
 	want := everything(t, new(memory.Store))
 	for _, set := range []string{
 		"bytea_output=escape", "standard_conforming_strings=off", "backslash_quote=on", "escape_string_warning=off", "array_nulls=off",
@@ -96,6 +97,7 @@ func TestPostgresSettings(t *testing.T) {
 
 // TestSQLiteSettings is the same for SQLite.
 func TestSQLiteSettings(t *testing.T) {
+	t.Parallel()
 	want := everything(t, new(memory.Store))
 	for _, set := range []string{
 		"foreign_keys(1)", "foreign_keys(0)", "recursive_triggers(1)", "reverse_unordered_selects(1)", "automatic_index(0)", "secure_delete(1)",

@@ -25,6 +25,8 @@ type Opening struct {
 	Plan   string           `json:"plan"`            // the ID of the plan under which the wallet is opened, if it is not open
 	Zone   string           `json:"zone,omitempty"`  // of a wallet that is opened; default UTC
 	Grant  *credits.Grant   `json:"grant,omitempty"` // with what was paid for it in Paid; nil opens the wallet alone
+
+	line int // of the file that it was in
 }
 
 // OpeningError says why an opening was refused.
@@ -35,7 +37,9 @@ type OpeningError struct {
 }
 
 // Error returns the line and what is wrong with it.
-func (e *OpeningError) Error() string { return fmt.Sprintf("archive: line %d: %v", e.Line, e.Err) }
+func (e *OpeningError) Error() string {
+	return fmt.Sprintf("archive: line %d: %s", e.Line, strings.TrimPrefix(e.Err.Error(), "credits: "))
+}
 
 // Unwrap returns Err.
 func (e *OpeningError) Unwrap() error { return e.Err }
@@ -67,7 +71,9 @@ func Open(ctx context.Context, l *credits.Ledger, plans []credits.Plan, openings
 	var report Opened
 	n := 0
 	for o, err := range openings {
-		n++
+		if n++; o.line > 0 {
+			n = o.line
+		}
 		var bad *OpeningError
 		if err == nil {
 			var again bool
@@ -88,7 +94,6 @@ func Open(ctx context.Context, l *credits.Ledger, plans []credits.Plan, openings
 		} else if !errors.As(err, &bad) {
 			return report, err
 		}
-		n = bad.Line
 		report.Bad++
 		if len(report.Refused) < refusedLimit {
 			report.Refused = append(report.Refused, bad)
@@ -134,7 +139,7 @@ func ParseOpenings(r io.Reader) iter.Seq2[Opening, error] {
 				if bad != nil {
 					bad = &OpeningError{Line: n, Opening: o, Err: bad}
 				}
-				if !yield(o, bad) {
+				if o.line = n; !yield(o, bad) {
 					return
 				}
 			}
@@ -164,19 +169,26 @@ func parseOpening(text []byte) (o Opening, err error) {
 		return o, &credits.InvalidError{Reason: "the line has more than 1 MiB", Err: credits.ErrLimit}
 	}
 	var form struct {
-		Opening
-		Grant json.RawMessage `json:"grant"` // which has fields that only package credits reads strictly
+		Wallet credits.WalletID `json:"wallet"`
+		Key    credits.Key      `json:"key"`
+		Plan   string           `json:"plan"`
+		Zone   string           `json:"zone"`
+		Grant  json.RawMessage  `json:"grant"` // which package credits reads strictly
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	err = dec.Decode(&form)
-	o = form.Opening
+	o = Opening{Wallet: form.Wallet, Key: form.Key, Plan: form.Plan, Zone: form.Zone}
 	var typed *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &typed):
 		return o, &credits.InvalidError{Field: typed.Field, Reason: "is a JSON " + typed.Value + " that does not belong there"}
 	case err != nil:
-		return o, &credits.InvalidError{Reason: strings.TrimPrefix(err.Error(), "json: ")}
+		name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+		if unknown {
+			return o, &credits.InvalidError{Field: strings.Trim(name, `"`), Reason: "is not known"}
+		}
+		return o, &credits.InvalidError{Reason: "the line is no JSON: " + err.Error()}
 	case len(bytes.TrimSpace(text[dec.InputOffset():])) > 0:
 		return o, &credits.InvalidError{Reason: "the line has something after its end"}
 	case len(form.Grant) == 0:

@@ -3,6 +3,8 @@ package credits_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,4 +118,34 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/entries, "ns/entry")
+}
+
+// BenchmarkDoParallel is spends by 64 goroutines, on many wallets or one.
+func BenchmarkDoParallel(b *testing.B) {
+	for _, wallets := range []int{1, 10_000} {
+		b.Run(fmt.Sprintf("wallets=%d", wallets), func(b *testing.B) {
+			ctx := context.Background()
+			l := credits.New(new(memory.Store), &credits.Options{Clock: stopped(benchStart)})
+			ids := make([]credits.WalletID, wallets)
+			for i := range ids {
+				ids[i] = credits.WalletID(fmt.Sprintf("wallet-%d", i))
+				if _, err := l.Do(ctx, ids[i], "open", credits.Open{Plan: benchPlan()}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var n atomic.Int64
+			b.ResetTimer()
+			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := n.Add(1)
+					key := credits.Key(fmt.Sprintf("job-%d", i))
+					if _, err := l.Do(ctx, ids[int(i)%wallets], key, credits.Spend{Feature: "run", Quantity: 1}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
 }

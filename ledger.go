@@ -44,6 +44,12 @@ type Options struct {
 	// goroutine of its own; a test may run it at once.
 	Background func(func())
 
+	// Committers is how many commits the ledger has under way at once: calls that
+	// come meanwhile wait, and are committed together. Each wallet has its committer.
+	// The default is 1, which is best for a database nearby; try 2 to 4 for one
+	// that is far away.
+	Committers int
+
 	// OnCommit, if not nil, is called once for each command that this ledger
 	// committed, after that, in the goroutine that called Do; for the settlements
 	// that it does by itself, in one of its own. A crash may miss it, and so does
@@ -68,6 +74,7 @@ type Ledger struct {
 	window  time.Duration
 	spawn   func(func())
 	flights *flights
+	desks   *desks
 }
 
 // New returns a ledger on s. opts may be nil.
@@ -77,6 +84,7 @@ func New(s Store, opts *Options) *Ledger {
 	}
 	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, known: &cache{}}
 	l.charger, l.window, l.spawn, l.flights = opts.Charger, opts.ChargeWindow, opts.Background, &flights{}
+	l.desks = newDesks(opts.Committers)
 	if l.clock == nil {
 		l.clock = clock.New()
 	}
@@ -233,17 +241,55 @@ func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, 
 		return nil, err
 	}
 	a := attempt{Ledger: l, tasks: tasks, write: write}
+	if write && !l.bound && len(tasks) == 1 && quick(tasks[0].Command) {
+		r, leave, err := l.ride(ctx, &tasks[0])
+		if leave == nil {
+			return []Receipt{r}, err
+		}
+		a.leave = leave
+	}
 	for {
-		receipts, done, err := a.round(ctx)
+		receipts, done, err := a.seated(ctx)
 		if err == nil && a.waits != nil {
 			err = a.settle(ctx)
 		}
 		if err != nil || done {
 			if err == nil && a.bought > 0 && receipts[0].Replayed { // its own purchase was settled, under its key
-				receipts[0].Replayed = false
-				l.told(ctx, receipts[0])
+				receipts[0].Replayed, a.kept = false, true
+			}
+			if a.kept {
+				l.after(ctx, receipts, a.begun)
 			}
 			return receipts, err
+		}
+	}
+}
+
+// seated is a round that nobody else in the process disturbs.
+func (a *attempt) seated(ctx context.Context) ([]Receipt, bool, error) {
+	if !a.write || a.bound {
+		return a.round(ctx)
+	}
+	leave := a.leave
+	if a.leave = nil; leave == nil {
+		var err error
+		if leave, err = a.desks.take(ctx, a.tasks); err != nil {
+			return nil, false, err
+		}
+	}
+	defer leave()
+	return a.round(ctx)
+}
+
+// after does what follows a commit: it calls the hook, and has purchases paid that
+// nobody waits for.
+func (l *Ledger) after(ctx context.Context, receipts []Receipt, begun []*purchase) {
+	for i, r := range receipts {
+		if l.hook != nil {
+			l.hook(ctx, r)
+		}
+		if i == 0 {
+			l.launch(ctx, r.Wallet, begun)
 		}
 	}
 }
@@ -253,10 +299,13 @@ type attempt struct {
 	*Ledger
 	tasks  []Task
 	write  bool
-	waits  *purchase // that has to be decided before the call is
-	bought int       // purchases that were made for the call
-	asked  ID        // the purchase that was asked for, and is open still
-	served ID        // the purchase that the call intended
+	waits  *purchase   // that has to be decided before the call is
+	bought int         // purchases that were made for the call
+	asked  ID          // the purchase that was asked for, and is open still
+	served ID          // the purchase that the call intended
+	kept   bool        // it committed
+	leave  func()      // gives back the seat, if the call has it already
+	begun  []*purchase // by it, that nobody waits for
 }
 
 // round is one round of load, decide and commit. It is not done if a wallet
@@ -274,7 +323,7 @@ func (a *attempt) round(ctx context.Context) ([]Receipt, bool, error) {
 	now := l.clock.Now()
 	var w store.Write
 	var receipts []Receipt
-	var begun []*purchase
+	a.begun = nil
 	for i := range tasks {
 		s, err := l.decode(tasks[i].Wallet, stored[i])
 		if err != nil {
@@ -302,7 +351,7 @@ func (a *attempt) round(ctx context.Context) ([]Receipt, bool, error) {
 			return nil, false, err
 		}
 		for _, id := range d.begun {
-			begun = append(begun, s.openPurchase(id))
+			a.begun = append(a.begun, s.openPurchase(id))
 		}
 		if d.refused != nil { // a fact, whatever else the call was to do
 			return a.refuse(ctx, c, nameTask(tasks, i, d.refused))
@@ -319,20 +368,8 @@ func (a *attempt) round(ctx context.Context) ([]Receipt, bool, error) {
 	if err != nil || !kept {
 		return nil, false, err
 	}
-	for i, r := range receipts {
-		l.told(ctx, r)
-		if i == 0 {
-			l.launch(ctx, tasks[i].Wallet, begun)
-		}
-	}
+	a.kept = true
 	return receipts, true, nil
-}
-
-// told calls the hook.
-func (l *Ledger) told(ctx context.Context, r Receipt) {
-	if l.hook != nil {
-		l.hook(ctx, r)
-	}
 }
 
 // receipts returns what is kept of a decision under its key, and under those of

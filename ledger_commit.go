@@ -82,38 +82,54 @@ func (l *Ledger) recall(ctx context.Context, id WalletID, key Key, k kept) (Rece
 
 // change returns what a decision makes of a stored wallet.
 func (d *decision) change(prev uint64) (store.Change, error) {
-	w := d.w
-	c := store.Change{Wallet: string(w.id), Prev: prev, Seq: uint64(w.seq)}
-	c.Due = w.nextDue()
-	c.Entries = make([]store.Entry, len(d.out))
+	c := store.Change{Wallet: string(d.w.id), Prev: prev}
+	c.Entries, c.Erase = d.appendEntries(nil), d.erased(ID(prev))
+	return c, d.w.fill(&c, d.adds)
+}
+
+// appendEntries appends the entries of a decision as a store keeps them.
+func (d *decision) appendEntries(entries []store.Entry) []store.Entry {
 	for i := range d.out {
 		r := &d.out[i]
-		c.Entries[i] = store.Entry{
+		entries = append(entries, store.Entry{
 			Seq: uint64(r.Seq), At: micros(r.At), Kind: uint8(r.Kind), Of: uint64(r.Of), Feature: r.Feature,
 			Body: r.body, Note: r.note,
-		}
-		if r.Kind == KindErased {
+		})
+	}
+	return entries
+}
+
+// erased returns the entries up to one whose notes a decision removes.
+func (d *decision) erased(prev ID) (gone []uint64) {
+	for i := range d.out {
+		if r := &d.out[i]; r.Kind == KindErased {
 			for _, id := range r.Setting.Erased {
-				if uint64(id) <= prev { // what fell due meanwhile has no note
-					c.Erase = append(c.Erase, uint64(id))
+				if id <= prev { // what fell due meanwhile has no note
+					gone = append(gone, uint64(id))
 				}
 			}
 		}
 	}
-	parts := w.parts(false)
+	return gone
+}
+
+// fill completes a change that has its entries. With adds they add to what is kept.
+func (s *state) fill(c *store.Change, adds bool) error {
+	c.Seq, c.Due = uint64(s.seq), s.nextDue()
+	parts := s.parts(false)
 	c.Parts = stored(parts)
-	if d.adds && len(parts[0].body) > store.BodyLimit/2 { // time may add as much again
-		return c, beyond("wallet", "would have a head of more than 512 KiB")
+	if adds && len(parts[0].body) > store.BodyLimit/2 { // time may add as much again
+		return beyond("wallet", "would have a head of more than 512 KiB")
 	}
 	for _, p := range parts {
 		if len(p.body) > store.BodyLimit {
-			return c, beyond("wallet", "would have a part of more than 1 MiB")
+			return beyond("wallet", "would have a part of more than 1 MiB")
 		}
 	}
-	if d.adds && w.size > maxState { // what takes away goes on
-		return c, &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
+	if adds && s.size > maxState { // what takes away goes on
+		return &InvalidError{Field: "wallet", Reason: "would take more than 4 MiB", Err: ErrLimit}
 	}
-	return c, nil
+	return nil
 }
 
 // nextDue returns when whoever ticks has something to do for a wallet, in

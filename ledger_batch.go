@@ -1,0 +1,368 @@
+package credits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"example.com/credits/store"
+)
+
+// batch is calls that are committed together.
+type batch struct {
+	seatings []seating
+	calls    int
+	panicked any // what the store did
+
+	writes []store.Write
+	moved  []*seating // of the writes
+}
+
+// seating is the calls of a batch on one wallet.
+type seating struct {
+	seat   *seat
+	calls  []*caller
+	loaded bool      // the wallet, and the keys of the calls, were read for the batch
+	used   []string  // keys of the calls that were used before
+	done   []*caller // whose entries are in the change
+	change store.Change
+}
+
+// quick reports whether a command may ride in a batch: it needs nothing but what
+// is read of every wallet.
+func quick(c Command) bool {
+	switch c.(type) {
+	case Spend, Reserve, Grant:
+		return true
+	default:
+		return false
+	}
+}
+
+var callers = sync.Pool{New: func() any { return new(caller) }}
+
+// ride carries out a task with others. If it has to be by itself, it has the seat
+// then, and leave is not nil.
+func (l *Ledger) ride(ctx context.Context, t *Task) (r Receipt, leave func(), err error) {
+	c := callers.Get().(*caller)
+	c.Ledger, c.ctx, c.task = l, ctx, t
+	d := l.desks.of(t.Wallet)
+	w := d.wait(c, d.join(c, t.Wallet))
+	if w == have {
+		s := c.seat
+		leave = func() { d.release(s) }
+	}
+	r, err = c.receipt, c.err
+	begun, panicked := c.begun, c.panicked
+	if w != left || errors.Is(err, ErrRetry) { // nobody else knows of it any more
+		*c = caller{}
+		callers.Put(c)
+	}
+	switch {
+	case panicked != nil:
+		panic(panicked)
+	case w == done && err == nil:
+		if l.hook != nil {
+			l.hook(ctx, r)
+		}
+		l.launch(ctx, t.Wallet, begun)
+	}
+	return r, leave, err
+}
+
+// add takes the callers of a seat, up to the first who has to be alone.
+func (b *batch) add(s *seat) {
+	n := slices.IndexFunc(s.line, func(c *caller) bool { return c.alone })
+	if n < 0 {
+		n = len(s.line)
+	}
+	n = min(n, seatCalls)
+	if len(b.seatings) < cap(b.seatings) {
+		b.seatings = b.seatings[:len(b.seatings)+1]
+	} else {
+		b.seatings = append(b.seatings, seating{})
+	}
+	st := &b.seatings[len(b.seatings)-1]
+	st.seat, st.calls = s, append(st.calls[:0], s.line[:n]...)
+	s.line = slices.Delete(s.line, 0, n)
+	b.calls += n
+}
+
+// reset makes a batch as new, but for its memory.
+func (b *batch) reset() {
+	for i := range b.seatings {
+		st := &b.seatings[i]
+		clear(st.calls)
+		clear(st.done)
+		*st = seating{calls: st.calls[:0], done: st.done[:0]}
+	}
+	clear(b.writes)
+	clear(b.moved)
+	*b = batch{seatings: b.seatings[:0], writes: b.writes[:0], moved: b.moved[:0]}
+}
+
+// back returns the callers who were not finished, in order: they wait again.
+func (st *seating) back() (again []*caller) {
+	for _, c := range st.calls {
+		if !c.finished {
+			again = append(again, c)
+		}
+	}
+	return again
+}
+
+// run decides the calls and commits what they change. Whoever is not finished
+// then has to wait again.
+func (b *batch) run() {
+	if b.calls == 0 { // all are aside
+		return
+	}
+	ctx, stop := b.context()
+	defer stop()
+	defer func() {
+		if r := recover(); r != nil { // of the store
+			b.panicked = r
+			b.fail(ErrUnknown, fmt.Errorf("panic: %v", r))
+		}
+	}()
+	if err := b.load(ctx); err != nil {
+		return
+	}
+	for i := range b.seatings {
+		st := &b.seatings[i]
+		if st.seat.state != nil && st.decide() {
+			b.writes = append(b.writes, store.Write{Changes: []store.Change{st.change}})
+			b.moved = append(b.moved, st)
+		}
+	}
+	if len(b.writes) > 0 {
+		b.commit(ctx)
+	}
+}
+
+// fail finishes all calls that are not finished with an error of a class. What is
+// stored of their wallets is not known.
+func (b *batch) fail(class, err error) {
+	for i := range b.seatings {
+		b.seatings[i].fail(class, err)
+	}
+}
+
+func (st *seating) fail(class, err error) {
+	st.seat.state = nil
+	for _, c := range st.calls {
+		if !c.finished {
+			c.finished, c.err = true, fmt.Errorf("%w: %w", class, err)
+		}
+	}
+}
+
+// load reads the wallets that are not known. If it cannot, their calls are finished.
+func (b *batch) load(ctx context.Context) error {
+	var reads []store.Read
+	var of []*seating
+	for i := range b.seatings {
+		st := &b.seatings[i]
+		if st.seat.state != nil {
+			continue
+		}
+		keys := make([]string, 0, len(st.calls))
+		for _, c := range st.calls {
+			if key := string(c.task.Key); !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+		reads = append(reads, store.Read{Wallet: string(st.seat.id), Keys: keys, Below: closedPart})
+		of = append(of, st)
+	}
+	if len(reads) == 0 {
+		return nil
+	}
+	stored, err := b.seatings[0].calls[0].store.Load(ctx, reads...)
+	if err == nil && len(stored) != len(reads) {
+		err = corrupt("the store answered %d reads with %d states", len(reads), len(stored))
+	}
+	for i, st := range of {
+		if err != nil {
+			st.fail(ErrRetry, err)
+			continue
+		}
+		s, err := st.calls[0].decode(st.seat.id, stored[i])
+		if err != nil {
+			for _, c := range st.calls {
+				c.finished, c.err = true, err
+			}
+			continue
+		}
+		st.seat.state, st.loaded = s, true
+		for _, r := range stored[i].Receipts {
+			st.used = append(st.used, r.Key)
+		}
+	}
+	return nil
+}
+
+// decide decides the calls one after the other, and reports whether there is a
+// change to commit. A call that is refused leaves the others as they are: it is decided
+// again by itself, on what is stored then.
+func (st *seating) decide() bool {
+	s := st.seat.state
+	c := &st.change
+	*c = store.Change{Wallet: string(st.seat.id), Prev: uint64(s.seq)}
+	adds := false
+	for _, call := range st.calls {
+		if slices.Contains(st.used, string(call.task.Key)) {
+			call.alone = true
+			continue
+		}
+		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == string(call.task.Key) }) {
+			continue // it is known when the other is
+		}
+		d, ok, err := call.decided(s)
+		switch {
+		case ok:
+			c.Entries = d.appendEntries(c.Entries)
+			c.Receipts = append(c.Receipts, store.Receipt{Key: string(call.task.Key), Body: fingerprintOf(call.task.Command).receipt(d)})
+			st.done = append(st.done, call)
+			adds = adds || d.adds
+			continue
+		case call.panicked != nil:
+			call.finished = true
+		case err != nil && len(st.done) == 0 && st.loaded && len(d.out) == 0:
+			call.finished, call.err = true, err // it holds: it was decided on what is stored
+		default:
+			call.alone = true
+		}
+		if d == nil || len(d.out) > 0 { // the state is of no use
+			st.drop()
+			return false
+		}
+	}
+	if len(st.done) == 0 {
+		return false
+	}
+	if err := s.fill(c, adds); err != nil { // by itself each learns whether it is its own
+		for _, call := range st.done {
+			call.alone = true
+		}
+		st.drop()
+		return false
+	}
+	return true
+}
+
+// drop forgets what was decided.
+func (st *seating) drop() { st.seat.state, st.done = nil, st.done[:0] }
+
+// decided decides a call. It is not ok if it has to be decided by itself, and d is
+// nil if it panicked.
+func (c *caller) decided(s *state) (d *decision, ok bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			d, ok, c.panicked = nil, false, r
+		}
+	}()
+	call := Call{
+		Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Salt: c.saltOf(c.task), Command: c.task.Command, Charger: c.charger != nil,
+	}
+	d, finished, err := decide(s, &call)
+	if d == nil {
+		d = &decision{}
+	}
+	if err != nil || !finished || d.waits != 0 || d.refused != nil || len(d.answers) > 0 {
+		return d, false, err
+	}
+	c.receipt, c.begun = d.receipt(c.task.Key), nil
+	for _, id := range d.begun {
+		c.begun = append(c.begun, s.openPurchase(id))
+	}
+	return d, true, nil
+}
+
+// commit keeps the changes, and finishes the calls whose changes are kept.
+func (b *batch) commit(ctx context.Context) {
+	l := b.moved[0].calls[0].Ledger
+	kept, err := l.store.Commit(ctx, b.writes...)
+	if err == nil && len(kept) != len(b.writes) {
+		err = fmt.Errorf("the store answered %d writes with %d outcomes", len(b.writes), len(kept))
+	}
+	for i, st := range b.moved {
+		switch {
+		case err != nil && len(b.moved) > 1 && (errors.Is(err, store.ErrAborted) || store.Check(b.writes...) != nil) && ctx.Err() == nil:
+			st.drop() // each by itself, to see whose fault it is
+			st.seat.aside = true
+		case errors.Is(err, store.ErrAborted):
+			st.fail(ErrRetry, err)
+		case err != nil && store.Check(b.writes[i]) != nil: // no store keeps what is malformed
+			for _, c := range st.done {
+				c.finished, c.err = true, beyond("wallet", "has outgrown what a store keeps: %v", store.Check(b.writes[i]))
+			}
+			st.drop()
+		case err != nil:
+			st.fail(ErrUnknown, err)
+		case !kept[i]:
+			st.drop()
+			st.seat.aside = true
+		default:
+			st.seat.state.settled()
+			st.seat.aside = false
+			for _, c := range st.done {
+				c.finished = true
+			}
+		}
+	}
+}
+
+// context returns a context that ends when the contexts of all calls have.
+func (b *batch) context() (ctx context.Context, stop func()) {
+	first := b.seatings[0].calls[0].ctx
+	if b.calls == 1 {
+		return first, func() {}
+	}
+	var all []context.Context
+	for i := range b.seatings {
+		for _, c := range b.seatings[i].calls {
+			if c.ctx.Done() == nil {
+				return context.WithoutCancel(c.ctx), func() {}
+			}
+			all = append(all, c.ctx)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(first))
+	w := &watch{all: all, cancel: cancel}
+	w.next()
+	return ctx, w.stop
+}
+
+// watch cancels when all contexts have ended. It watches one at a time.
+type watch struct {
+	mu     sync.Mutex
+	all    []context.Context
+	off    func() bool
+	cancel context.CancelFunc
+}
+
+func (w *watch) next() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.all) > 0 && w.all[0].Err() != nil {
+		w.all = w.all[1:]
+	}
+	if len(w.all) == 0 {
+		w.cancel()
+		return
+	}
+	w.off = context.AfterFunc(w.all[0], w.next)
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.off != nil {
+		w.off()
+	}
+	w.all = nil
+	w.cancel()
+}

@@ -1,0 +1,333 @@
+package credits
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// desks are where the calls on a ledger queue. Each wallet has a seat at one
+// desk, and one call or one batch of calls is at it at a time: the calls of this process
+// never fight each other for a wallet.
+type desks struct {
+	seed maphash.Seed
+	all  []desk
+}
+
+// desk is a committer of some wallets. The first caller leads: it takes the calls
+// that wait at all seats, decides them, and commits what they change together. Who
+// comes meanwhile waits, and the first of those leads next. There is no timer and no
+// goroutine, and a caller who is alone waits for nobody.
+type desk struct {
+	mu    sync.Mutex
+	seats map[WalletID]*seat
+	ready []*seat // with callers and nobody at them, in the order in which they came to be so
+	led   bool
+	spare *batch // of the last leader
+}
+
+// seat is a wallet's place.
+type seat struct {
+	id    WalletID
+	line  []*caller // who waits, in order
+	taken bool      // somebody is at it
+	ready bool      // it is among the desk's ready ones
+	aside bool      // someone else writes the wallet: it is committed by itself, and only its callers wait
+	state *state    // as it was stored last; nil if it has to be read. It belongs to who is at the seat.
+}
+
+// caller is a call that waits, and what came of it.
+type caller struct {
+	*Ledger
+	ctx   context.Context
+	task  *Task
+	alone bool // it has to have the seat for itself
+	seat  *seat
+	told  chan message // holds one; nil before the caller waits
+	batch *batch       // to run, when it is told so
+
+	finished bool // by a batch
+	receipt  Receipt
+	begun    []*purchase
+	err      error
+	panicked any
+}
+
+// message is what a caller is told.
+type message uint8
+
+const (
+	lead message = iota + 1 // the desk
+	run                     // its batch
+	have                    // the seat
+	done                    // is what it came for
+	left                    // it has, because its context ended
+)
+
+// What a batch takes, and how many wallets a desk remembers.
+const (
+	batchCalls  = 1024
+	seatCalls   = 256
+	deskWallets = 1 << 15
+)
+
+func newDesks(n int) *desks {
+	return &desks{seed: maphash.MakeSeed(), all: make([]desk, min(max(n, 1), 256))}
+}
+
+func (ds *desks) of(id WalletID) *desk {
+	if len(ds.all) == 1 {
+		return &ds.all[0]
+	}
+	return &ds.all[maphash.String(ds.seed, string(id))%uint64(len(ds.all))]
+}
+
+// take waits until a call has the seats of all its wallets for itself: in order of
+// name, so that none waits in a circle.
+func (ds *desks) take(ctx context.Context, tasks []Task) (leave func(), err error) {
+	ids := make([]WalletID, len(tasks))
+	for i := range tasks {
+		ids[i] = tasks[i].Wallet
+	}
+	slices.Sort(ids)
+	var held []*seat
+	leave = func() {
+		for _, s := range held {
+			ds.of(s.id).release(s)
+		}
+	}
+	for _, id := range ids {
+		c := &caller{ctx: ctx, alone: true}
+		d := ds.of(id)
+		if d.wait(c, d.join(c, id)) != have {
+			leave()
+			return nil, fmt.Errorf("%w: %w", ErrRetry, ctx.Err())
+		}
+		held = append(held, c.seat)
+	}
+	return leave, nil
+}
+
+// release gives back a seat that a caller had for itself.
+func (d *desk) release(s *seat) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.state = nil // it was changed
+	d.free(s)
+	if !d.led {
+		d.next()
+	}
+}
+
+// join puts a caller in line, and returns what it is told at once, if anything.
+func (d *desk) join(c *caller, id WalletID) message {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.seat(id)
+	c.seat = s
+	if c.alone && !s.taken && len(s.line) == 0 {
+		s.taken = true
+		return have
+	}
+	s.line = append(s.line, c)
+	if !s.taken && !s.ready {
+		d.free(s)
+		if !d.led { // nobody else is ready
+			d.led = true
+			return lead
+		}
+	}
+	c.mayWait()
+	return 0
+}
+
+// seat returns a wallet's seat. The desk is locked, here and wherever a method
+// does not lock it.
+func (d *desk) seat(id WalletID) *seat {
+	if s := d.seats[id]; s != nil {
+		return s
+	}
+	if d.seats == nil {
+		d.seats = make(map[WalletID]*seat)
+	}
+	for other, s := range d.seats { // any will do
+		if len(d.seats) < deskWallets {
+			break
+		}
+		if !s.taken && len(s.line) == 0 {
+			delete(d.seats, other)
+		}
+	}
+	s := &seat{id: WalletID(strings.Clone(string(id)))}
+	d.seats[s.id] = s
+	return s
+}
+
+// free lets the next callers come to a seat.
+func (d *desk) free(s *seat) {
+	s.taken = false
+	if len(s.line) > 0 {
+		s.ready = true
+		d.ready = append(d.ready, s)
+	}
+}
+
+// tell tells a caller what to do. The desk is locked.
+func (c *caller) tell(m message) {
+	c.mayWait()
+	c.told <- m
+}
+
+// mayWait makes sure that a caller can be told something: one who is alone never is.
+func (c *caller) mayWait() {
+	if c.told == nil {
+		c.told = make(chan message, 1)
+	}
+}
+
+// next hands the lead to the first who waits, if anybody does. Who wants a seat
+// for itself gets it, and does not lead.
+func (d *desk) next() {
+	d.led = false
+	for len(d.ready) > 0 && !d.led {
+		s := d.ready[0]
+		if first := s.line[0]; first.alone || s.aside {
+			d.ready = d.ready[1:]
+			d.admit(s)
+		} else {
+			d.led = true
+			first.tell(lead)
+		}
+	}
+}
+
+// admit lets the first in line come to a seat that is ready: for itself, or with
+// a batch of the seat's own.
+func (d *desk) admit(s *seat) {
+	s.ready, s.taken = false, true
+	if first := s.line[0]; first.alone {
+		s.line = slices.Delete(s.line, 0, 1)
+		first.tell(have)
+	} else {
+		first.batch = &batch{}
+		first.batch.add(s)
+		first.tell(run)
+	}
+}
+
+// gather takes the callers of ready seats into a batch.
+func (d *desk) gather() *batch {
+	b := d.spare
+	if d.spare = nil; b == nil {
+		b = &batch{}
+	}
+	n := 0
+	for n < len(d.ready) && b.calls < batchCalls {
+		s := d.ready[n]
+		n++
+		if s.line[0].alone || s.aside {
+			d.admit(s)
+			continue
+		}
+		s.ready, s.taken = false, true
+		b.add(s)
+	}
+	d.ready = slices.Delete(d.ready, 0, n)
+	return b
+}
+
+// wait does what a caller is told until it has the seat, what it came for, or left.
+func (d *desk) wait(c *caller, w message) message {
+	for {
+		switch w {
+		case lead, run:
+			if w = d.carryOut(c, w == lead); w != 0 {
+				continue
+			}
+		case have, done:
+			return w
+		}
+		select {
+		case w = <-c.told:
+		case <-c.ctx.Done():
+			if w = d.quit(c); w == left {
+				return w
+			}
+		}
+	}
+}
+
+// carryOut runs a batch, and hands on the lead if c has it. It returns done if the
+// batch finished c.
+func (d *desk) carryOut(c *caller, leads bool) message {
+	b := c.batch
+	if c.batch = nil; leads {
+		d.mu.Lock()
+		b = d.gather()
+		d.mu.Unlock()
+	}
+	b.run()
+	d.mu.Lock()
+	for i := range b.seatings {
+		st := &b.seatings[i]
+		st.seat.line = append(st.back(), st.seat.line...)
+		d.free(st.seat)
+	}
+	for i := range b.seatings {
+		for _, o := range b.seatings[i].calls {
+			if o.finished && o != c {
+				o.tell(done)
+			}
+		}
+	}
+	finished, panicked := c.finished, b.panicked
+	if !finished {
+		c.mayWait()
+	}
+	if b.reset(); leads {
+		d.spare = b
+		d.next()
+	} else if !d.led {
+		d.next()
+	}
+	d.mu.Unlock()
+	if panicked != nil {
+		panic(panicked)
+	}
+	if finished {
+		return done
+	}
+	return 0
+}
+
+// quit takes a caller out of line. It returns what it was told before, which it
+// still has to do, or left.
+func (d *desk) quit(c *caller) message {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := c.seat
+	i := slices.Index(s.line, c)
+	if i >= 0 {
+		s.line = slices.Delete(s.line, i, i+1)
+		if len(s.line) == 0 && s.ready {
+			s.ready = false
+			d.ready = slices.DeleteFunc(d.ready, func(o *seat) bool { return o == s })
+		}
+	}
+	select {
+	case w := <-c.told:
+		if w != lead {
+			return w
+		}
+		d.next()
+	default:
+	}
+	c.err = fmt.Errorf("%w: %w", ErrRetry, c.ctx.Err())
+	if i < 0 {
+		c.err = fmt.Errorf("%w: it was being committed: %w", ErrUnknown, c.ctx.Err())
+	}
+	return left
+}

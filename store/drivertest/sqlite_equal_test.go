@@ -153,7 +153,7 @@ type content struct {
 	Entries [][]store.Entry
 }
 
-func contentOf(t *testing.T, s store.Store, keys int) content {
+func contentOf(t testing.TB, s store.Store, keys int) content {
 	t.Helper()
 	ctx := context.Background()
 	var all content

@@ -91,20 +91,20 @@ func newSQLite(t testing.TB, db *sql.DB, opts sqlite.Options) *sqlite.Store {
 const suiteCases = 250
 
 // wholeSuite runs the suite on a store, and sees that no case of it was left out.
-func wholeSuite(t *testing.T, open func(t *testing.T) store.Store) {
+func wholeSuite(t *testing.T, open func(t *testing.T) store.Store, has ...storetest.Capability) {
 	t.Helper()
 	n := 0
 	storetest.Run(t, func(t *testing.T) store.Store {
 		n++
 		return open(t)
-	})
+	}, has...)
 	if some := strings.Contains(flag.Lookup("test.run").Value.String(), "/"); n < suiteCases && !some {
 		t.Errorf("%d cases were run, of %d", n, suiteCases)
 	}
 }
 
 // suite runs the suite with each driver, at once: most of the time it waits for the disk.
-func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) store.Store) {
+func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) store.Store, has ...storetest.Capability) {
 	t.Parallel()
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		t.Parallel()
@@ -117,12 +117,12 @@ func suite(t *testing.T, open func(t *testing.T, db *sql.DB, s *sqlite.Store) st
 			copyFile(t, template, file)
 			db := d.open(t, file)
 			return open(t, db, newSQLite(t, db, sqlite.Options{}))
-		})
+		}, has...)
 	})
 }
 
 func TestSQLite(t *testing.T) {
-	suite(t, func(_ *testing.T, _ *sql.DB, s *sqlite.Store) store.Store { return s })
+	suite(t, func(_ *testing.T, _ *sql.DB, s *sqlite.Store) store.Store { return s }, storetest.Pruner, storetest.Digester)
 }
 
 // TestSQLiteTx runs the suite inside of transactions of the host's.

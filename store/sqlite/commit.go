@@ -127,6 +127,11 @@ func (s *session) move(ctx context.Context, c *store.Change) (bool, error) {
 			}
 		}
 	}
+	if len(c.Erase) > 0 {
+		if err := s.eraseDigests(ctx, no, c.Seq); err != nil {
+			return false, err
+		}
+	}
 	for i := range c.Receipts {
 		r := &c.Receipts[i]
 		if err := s.exec(ctx, putReceipt, no, r.Key, int64(c.Seq), nonNil(r.Body)); err != nil {
@@ -138,7 +143,7 @@ func (s *session) move(ctx context.Context, c *store.Change) (bool, error) {
 
 // moveWallet writes a wallet's row, and reports whether the change followed.
 func (s *session) moveWallet(ctx context.Context, c *store.Change) (no int64, moved bool, err error) {
-	head, given := headOf(c)
+	head, given := headOf(c.Parts)
 	early, late, disordered := times(c.Entries)
 	if c.Prev == 0 {
 		args := []any{c.Wallet, int64(c.Seq), nonNil(head), backAt(disordered, c.Seq), late, c.Due}
@@ -162,11 +167,11 @@ func (s *session) moveWallet(ctx context.Context, c *store.Change) (no int64, mo
 	return no, moved, err
 }
 
-// headOf returns the part that stands in the wallet's row, and whether the change has it.
-func headOf(c *store.Change) ([]byte, bool) {
-	for i := range c.Parts {
-		if c.Parts[i].ID == 0 {
-			return c.Parts[i].Body, true
+// headOf returns the part that stands in the wallet's row, and whether it is among some.
+func headOf(parts []store.Part) ([]byte, bool) {
+	for i := range parts {
+		if parts[i].ID == 0 {
+			return parts[i].Body, true
 		}
 	}
 	return nil, false

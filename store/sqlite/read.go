@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/credits/store"
+	"example.com/credits/store/internal/paged"
 )
 
 // What one page holds at most; one of a large body goes beyond it by that one.
@@ -23,29 +24,13 @@ const (
 // between them.
 func (s *Store) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry, error] {
 	q.Kinds = slices.Compact(slices.Sorted(slices.Values(q.Kinds)))
-	return func(yield func(store.Entry, error) bool) {
-		p := pages{Store: s, q: q, left: q.Limit}
+	return paged.All(ctx, func() paged.Reader[store.Entry] {
+		p := pages{Store: s, q: q, seen: q.After, left: q.Limit}
 		if q.Limit <= 0 {
 			p.left = math.MaxInt
 		}
-		for more := true; more && p.left > 0; {
-			var page []store.Entry
-			var err error
-			if page, more, err = p.next(ctx); err != nil {
-				yield(store.Entry{}, err)
-				return
-			}
-			for i := range page {
-				if err := ctx.Err(); err != nil {
-					yield(store.Entry{}, err)
-					return
-				}
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-		}
-	}
+		return p.next
+	})
 }
 
 // pages is the way of a query through a history.
@@ -55,27 +40,59 @@ type pages struct {
 	left int   // entries that may follow
 	no   int64 // the wallet's number; 0 before it is known
 
-	after, through int64 // what is left of the Seqs
+	after, through int64  // what is left of the Seqs
+	seen           uint64 // the last Seq that was read, where the order is not descending; at first that of the query's After
 }
 
-// next reads a page, and reports whether more may follow.
+// next reads a page, and reports whether more may follow. Its error is
+// [store.ErrPruned] where pruned entries come next, or after the page.
 func (p *pages) next(ctx context.Context) (page []store.Entry, more bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
-	}
+	var pruned error
 	err = p.reading(ctx, func(ctx context.Context, in *session, query queryFunc) error {
 		if p.no == 0 {
 			if there, err := p.begin(ctx, in); err != nil || !there {
 				return err
 			}
 		}
-		page, more, err = p.read(ctx, query)
-		return err
+		if page, more, err = p.read(ctx, query); err != nil {
+			return err
+		}
+		var c store.Checkpoint
+		if there, err := in.row(ctx, findCheckpoint, []any{p.no}, &c.Seq, &c.At); err != nil || !there {
+			return err
+		}
+		page, more, pruned = p.hide(c, page, more)
+		return nil
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("sqlite: entries: %w", err)
 	}
-	return page, more, nil
+	p.left -= len(page)
+	if len(page) > 0 && !p.q.Newest {
+		p.seen = page[len(page)-1].Seq
+	}
+	return page, more && p.left > 0, pruned
+}
+
+// hide leaves out of a page what was pruned. The wallet's checkpoint was read
+// after the page: before there is one no entry goes.
+func (p *pages) hide(c store.Checkpoint, page []store.Entry, more bool) ([]store.Entry, bool, error) {
+	left := p.q
+	if !left.Newest {
+		left.After = p.seen
+	}
+	hidden := c.Hides(left)
+	if hidden && !left.Newest {
+		return nil, false, store.ErrPruned
+	}
+	kept := slices.DeleteFunc(page, func(e store.Entry) bool { return e.Seq <= c.Seq })
+	if left.Newest && len(kept) < len(page) {
+		more = false
+	}
+	if hidden && !more && len(kept) < p.left {
+		return kept, false, store.ErrPruned
+	}
+	return kept, more, nil
 }
 
 // begin finds the wallet, and where in it the query begins and ends.
@@ -106,10 +123,13 @@ func (p *pages) begin(ctx context.Context, in *session) (bool, error) {
 			continue
 		}
 		var last int64
-		if ok, err := in.row(ctx, lastBefore, []any{p.no, bound.at, seq}, &last); err != nil || !ok {
+		there, err := in.row(ctx, lastBefore, []any{p.no, bound.at, seq}, &last)
+		if err != nil {
 			return false, err
 		}
-		bound.is(last)
+		if there { // not all were pruned
+			bound.is(last)
+		}
 	}
 	return true, nil
 }
@@ -137,7 +157,6 @@ func (p *pages) read(ctx context.Context, query queryFunc) (page []store.Entry, 
 		} else {
 			p.after = seq
 		}
-		p.left--
 		more = len(page) == limit || size >= pageBytes
 	}
 	return page, more, rows.Err()
@@ -241,34 +260,22 @@ func (s *Store) reading(ctx context.Context, f func(context.Context, *session, q
 // Heads implements [store.Store]. It reads page by page, and holds nothing
 // between them.
 func (s *Store) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head, error] {
-	return func(yield func(store.Head, error) bool) {
+	return paged.All(ctx, func() paged.Reader[store.Head] {
 		left, after := f.Limit, f.After
 		if f.Limit <= 0 {
 			left = math.MaxInt
 		}
-		for left > 0 {
+		return func(ctx context.Context) ([]store.Head, bool, error) {
 			limit := min(left, pageRows)
 			page, err := s.headPage(ctx, f, after, limit)
-			if err != nil {
-				yield(store.Head{}, err)
-				return
-			}
-			for i := range page {
-				if err := ctx.Err(); err != nil {
-					yield(store.Head{}, err)
-					return
-				}
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			if len(page) < limit {
-				return
+			if err != nil || len(page) < limit {
+				return page, false, err
 			}
 			left -= limit
 			after = page[len(page)-1].Wallet
+			return page, left > 0, nil
 		}
-	}
+	})
 }
 
 // fewDue is how many wallets that are due are sorted for each page. Where there
@@ -276,9 +283,6 @@ func (s *Store) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head,
 const fewDue = 4096
 
 func (s *Store) headPage(ctx context.Context, f store.Filter, after string, limit int) (page []store.Head, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	err = s.reading(ctx, func(ctx context.Context, _ *session, query queryFunc) error {
 		index := allHeads
 		switch {

@@ -17,8 +17,8 @@
 // transactions wait for the store's writes as for any other's. With [Store.Tx]
 // the store works inside a transaction of the host's.
 //
-// Entries refuse to be changed or deleted, by triggers. Who can write the file
-// can drop a trigger: that is what the chain of hashes is for. A note that was
+// Entries refuse to be changed, and to be deleted unless a checkpoint stands in
+// their place, by triggers. Who can write the file can drop a trigger: that is what the chain of hashes is for. A note that was
 // erased is overwritten where it stood; a copy stays in the WAL until that is
 // checkpointed and written over.
 //

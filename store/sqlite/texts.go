@@ -29,6 +29,23 @@ const (
 	lockAll
 	timeline
 	lastBefore
+	loadCheckpoint
+	findCheckpoint
+	pruneWallet
+	putCheckpoint
+	firstEntry
+	pruneEntries
+	pruneNotes
+	nextReceipts
+	pruneReceipts
+	pruneDigests
+	restoreWallet
+	loadDigests
+	digestWallet
+	putDigest
+	markErased
+	blankDigests
+	dropDigests
 	beginWrite
 	endWrite
 	undoWrite
@@ -96,6 +113,7 @@ func newTexts(prefix string) *texts {
 		endWrite:   `COMMIT`,
 		undoWrite:  `ROLLBACK`,
 	}
+	t.addOptional()
 	for i := range t.of {
 		t.of[i] = t.named(t.of[i])
 	}

@@ -12,6 +12,7 @@ CREATE TABLE credits_wallets (
   due     INTEGER NOT NULL DEFAULT 0,        -- when time alone changes it next; 0 if never
   late    INTEGER NOT NULL,                  -- the latest time of its entries
   back    INTEGER NOT NULL DEFAULT 0,        -- 0 if the time of no entry is before that of an earlier one
+  erased  INTEGER NOT NULL DEFAULT 0,        -- the seq of the last change that erased notes; 0 if none did
   head    BLOB    NOT NULL                   -- part 0; empty if there is none
 ) STRICT;
 
@@ -46,8 +47,10 @@ CREATE INDEX credits_entries_feature ON credits_entries (wallet, feature, seq) W
 CREATE TRIGGER credits_entries_no_update BEFORE UPDATE ON credits_entries
 BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
 
+-- Whatever is deleted has a checkpoint in its place.
 CREATE TRIGGER credits_entries_no_delete BEFORE DELETE ON credits_entries
-BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
+WHEN OLD.seq > coalesce((SELECT seq FROM credits_checkpoints WHERE wallet = OLD.wallet), 0)
+BEGIN SELECT RAISE(ABORT, 'entries after a checkpoint are never deleted'); END;
 
 -- REPLACE deletes without asking the trigger above.
 CREATE TRIGGER credits_entries_no_replace BEFORE INSERT ON credits_entries
@@ -73,3 +76,31 @@ CREATE TABLE credits_receipts (
 
 CREATE TRIGGER credits_receipts_no_update BEFORE UPDATE ON credits_receipts
 BEGIN SELECT RAISE(ABORT, 'receipts are never changed'); END;
+
+CREATE TRIGGER credits_receipts_no_delete BEFORE DELETE ON credits_receipts
+WHEN OLD.seq > coalesce((SELECT seq FROM credits_checkpoints WHERE wallet = OLD.wallet), 0)
+BEGIN SELECT RAISE(ABORT, 'receipts after a checkpoint are never deleted'); END;
+
+-- What stands for the entries that were pruned. It gives way to later ones alone.
+CREATE TABLE credits_checkpoints (
+  wallet INTEGER PRIMARY KEY,
+  seq    INTEGER NOT NULL CHECK (seq > 0),  -- of the last entry that it stands for
+  at     INTEGER NOT NULL,                  -- the time of that entry
+  body   BLOB    NOT NULL
+) STRICT;
+
+CREATE TRIGGER credits_checkpoints_no_update BEFORE UPDATE ON credits_checkpoints
+WHEN NEW.wallet <> OLD.wallet OR NEW.seq <= OLD.seq
+BEGIN SELECT RAISE(ABORT, 'a checkpoint gives way to later ones alone'); END;
+
+CREATE TRIGGER credits_checkpoints_no_delete BEFORE DELETE ON credits_checkpoints
+BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END;
+
+-- What was worked out from entries. All of it can be made anew.
+CREATE TABLE credits_digests (
+  wallet  INTEGER NOT NULL,
+  name    TEXT    NOT NULL,
+  through INTEGER NOT NULL,  -- the seq of the last of the entries
+  body    BLOB    NOT NULL,
+  UNIQUE (wallet, name, through)
+) STRICT;

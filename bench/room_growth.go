@@ -40,6 +40,9 @@ func historyFeature(i int) string { return fmt.Sprintf("feature-%d", i) }
 func yearly() credits.Plan {
 	p := plan()
 	p.Every = credits.Months(12)
+	for i := range historyFeatures {
+		p.Features[historyFeature(i)] = p.Features[feature]
+	}
 	return p
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"example.com/credits"
@@ -18,10 +20,10 @@ const resetBatch = 10_000
 const resetEntries = 3
 
 // resets lets a month go by in which nobody does anything, and writes what fell due.
-// A round that takes too long is cut short: what counts is how many wallets a second.
+// What takes too long is cut short: what counts is how many wallets a second.
 func (b *bench) resets(ctx context.Context, stores map[string]store.Store) error {
-	for engine, s := range stores {
-		clock := &calendar{now: time.Now().AddDate(0, 1, 1)}
+	for _, engine := range slices.Sorted(maps.Keys(stores)) {
+		s, clock := stores[engine], &calendar{now: time.Now().AddDate(0, 1, 1)}
 		l := credits.New(s, &credits.Options{Clock: clock})
 		if err := b.repeatResets(ctx, "reset/"+engine+"/ours", func(ctx context.Context) (int, error) {
 			n, err := l.Tick(ctx)
@@ -57,15 +59,14 @@ func (b *bench) resetBatches(ctx context.Context) error {
 	return nil
 }
 
-// repeatResets measures rounds of resets until there were enough, or they took
-// too long together. reset returns how many wallets it wrote until its context ended.
+// repeatResets measures rounds of resets until there were enough, or together
+// they take too long. reset returns how many wallets it wrote until its context ended.
 func (b *bench) repeatResets(ctx context.Context, id string, reset func(context.Context) (int, error)) error {
-	begin := time.Now()
-	for round := 0; round < b.rounds && time.Since(begin) < b.cut; round++ {
-		limited, cancel := context.WithTimeout(ctx, b.cut)
+	limited, cancel := context.WithTimeout(ctx, b.cut)
+	defer cancel()
+	for round := 0; round < b.rounds && limited.Err() == nil; round++ {
 		start := time.Now()
 		n, err := reset(limited)
-		cancel()
 		if err == nil && n == 0 {
 			err = errors.New("no wallet was due")
 		}

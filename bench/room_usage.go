@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"example.com/credits"
@@ -14,8 +15,8 @@ import (
 // usageOf asks what a wallet used, by day and feature, over its whole history:
 // once cold, as nobody asked before, and then warm, after some more spends each time.
 func (b *bench) usageOf(ctx context.Context, stores map[string]store.Store) error {
-	for engine, s := range stores {
-		l := credits.New(s, nil)
+	for _, engine := range slices.Sorted(maps.Keys(stores)) {
+		l := credits.New(stores[engine], nil)
 		more := spends(l, 1, []credits.WalletID{historyWallet})
 		for n := range b.usage + 1 {
 			what := "warm"
@@ -49,8 +50,7 @@ func askUsage(ctx context.Context, l *credits.Ledger) (time.Duration, error) {
 	rows, err := usage.Of(ctx, l, historyWallet, q)
 	took := time.Since(start)
 	if days := int(historySpan / (24 * time.Hour)); err == nil && len(rows) < days {
-		err = errors.New("usage: too few rows")
-		return 0, fmt.Errorf("%w: %d of %d days", err, len(rows), days)
+		err = fmt.Errorf("usage of %d days has %d rows", days, len(rows))
 	}
 	return took, err
 }

@@ -1,8 +1,6 @@
 package main
 
-import (
-	"time"
-)
+import "time"
 
 // scale is how much is done.
 type scale struct {
@@ -14,7 +12,7 @@ type scale struct {
 	entries []int         // the sizes at which growth is measured
 	lots    []int
 	wallets []int
-	cut     time.Duration // after which a round of resets is cut short
+	cut     time.Duration // after which the rounds of a reset are cut short
 	usage   int           // how often usage is asked
 }
 
@@ -24,7 +22,7 @@ const headPage = 32
 
 var (
 	full = scale{
-		rounds: 5, span: 1200 * time.Millisecond, brief: 300 * time.Millisecond, many: 10_000, verify: 20_000,
+		rounds: 5, span: time.Second, brief: 300 * time.Millisecond, many: 10_000, verify: 20_000,
 		entries: []int{1_000, 10_000, 100_000, 1_000_000},
 		lots:    []int{1, 8, headPage, 100, 1_000, 10_000},
 		wallets: []int{1, 100, 10_000, 1_000_000},

@@ -155,57 +155,70 @@ func keep(ctx context.Context, s store.Store, writes ...store.Write) error {
 	return nil
 }
 
-// seedWallets opens as many wallets in each store as its size says.
+// seedWallets opens as many wallets in each store as its size says. While some
+// are written, the next are made.
 func seedWallets(ctx context.Context, targets ...target) error {
-	for first := 0; first < largest(targets); first += seedChunk {
-		from := new(memory.Store)
-		l := credits.New(from, nil)
-		var writes []store.Write
-		for i := first; i < min(first+seedChunk, largest(targets)); i++ {
-			id := walletName(i)
-			if err := do(ctx, l, id, scriptKey(1), credits.Open{Plan: plan()}); err != nil {
-				return err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type chunk struct {
+		first  int
+		writes []store.Write
+		err    error
+	}
+	made := make(chan chunk, 1)
+	go func() {
+		defer close(made)
+		for first := 0; first < largest(targets) && ctx.Err() == nil; first += seedChunk {
+			writes, err := openedWallets(ctx, first, min(first+seedChunk, largest(targets)))
+			select {
+			case made <- chunk{first, writes, err}:
+			case <-ctx.Done():
 			}
-			w, err := opened(ctx, from, id)
-			if err != nil {
-				return err
-			}
-			writes = append(writes, w)
 		}
-		heads := 0
-		for h, err := range from.Heads(ctx, store.Filter{}) { // by name, as they were opened
-			if err != nil {
-				return err
-			}
-			writes[heads].Changes[0].Due = h.Due
-			heads++
+	}()
+	for c := range made {
+		err := c.err
+		if err == nil {
+			err = each(targets, func(t target) error {
+				if n := min(t.size-c.first, len(c.writes)); n > 0 {
+					return keep(ctx, t.store, c.writes[:n]...)
+				}
+				return nil
+			})
 		}
-		err := each(targets, func(t target) error {
-			if n := min(t.size-first, len(writes)); n > 0 {
-				return keep(ctx, t.store, writes[:n]...)
-			}
-			return nil
-		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
-// opened returns what made a wallet that was opened and nothing else.
-func opened(ctx context.Context, s store.Store, id credits.WalletID) (store.Write, error) {
-	c := store.Change{Wallet: string(id)}
-	states, err := s.Load(ctx, store.Read{Wallet: c.Wallet, Keys: []string{string(scriptKey(1))}})
-	if err != nil {
-		return store.Write{}, err
-	}
-	c.Seq, c.Parts, c.Receipts = states[0].Seq, states[0].Parts, states[0].Receipts
-	for e, err := range s.Entries(ctx, store.Query{Wallet: c.Wallet}) {
-		if err != nil {
-			return store.Write{}, err
+// openedWallets returns what makes the wallets of some numbers, opened and no more.
+func openedWallets(ctx context.Context, from, to int) ([]store.Write, error) {
+	s := new(memory.Store)
+	l := credits.New(s, nil)
+	for i := from; i < to; i++ {
+		if err := do(ctx, l, walletName(i), scriptKey(1), credits.Open{Plan: plan()}); err != nil {
+			return nil, err
 		}
-		c.Entries = append(c.Entries, e)
 	}
-	return store.Write{Changes: []store.Change{c}}, nil
+	var writes []store.Write
+	for h, err := range s.Heads(ctx, store.Filter{}) {
+		if err != nil {
+			return nil, err
+		}
+		states, err := s.Load(ctx, store.Read{Wallet: h.Wallet, Keys: []string{string(scriptKey(1))}})
+		if err != nil {
+			return nil, err
+		}
+		c := store.Change{Wallet: h.Wallet, Seq: h.Seq, Due: h.Due, Parts: states[0].Parts, Receipts: states[0].Receipts}
+		for e, err := range s.Entries(ctx, store.Query{Wallet: h.Wallet}) {
+			if err != nil {
+				return nil, err
+			}
+			c.Entries = append(c.Entries, e)
+		}
+		writes = append(writes, store.Write{Changes: []store.Change{c}})
+	}
+	return writes, nil
 }

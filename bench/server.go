@@ -39,7 +39,7 @@ var settings = []string{
 
 // newServer makes a server in a folder of its own, below dir. Each of its fsyncs
 // takes a lag longer.
-func newServer(ctx context.Context, dir string, lag time.Duration) (s *server, err error) {
+func newServer(ctx context.Context, dir string, lag time.Duration) (_ *server, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -48,38 +48,43 @@ func newServer(ctx context.Context, dir string, lag time.Duration) (s *server, e
 	if err != nil {
 		return nil, err
 	}
-	s = &server{}
-	if s.dir, err = os.MkdirTemp(dir, "pg"); err != nil {
+	folder, err := os.MkdirTemp(dir, "pg")
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(s.dir)
+			os.RemoveAll(folder)
 		}
 	}()
-	if err := os.Chown(s.dir, uid, -1); err != nil {
+	if err := os.Chown(folder, uid, -1); err != nil {
 		return nil, err
 	}
 	environ := os.Environ()
 	if lag > 0 {
-		shim, err := buildShim(ctx, s.dir)
+		shim, err := buildShim(ctx, folder)
 		if err != nil {
 			return nil, err
 		}
 		environ = append(environ, "LD_PRELOAD="+shim, fmt.Sprintf("BENCH_FSYNC_LAG=%d", lag.Microseconds()))
 	}
-	data := filepath.Join(s.dir, "data")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
-	initdb.Dir, initdb.SysProcAttr = s.dir, attr
+	data := filepath.Join(folder, "data")
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"),
+		"-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
+	initdb.Dir, initdb.SysProcAttr = folder, attr
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", s.dir)
+	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", folder)
 	for _, text := range settings {
 		cmd.Args = append(cmd.Args, "-c", text)
 	}
-	cmd.Dir, cmd.SysProcAttr, cmd.Env = s.dir, attr, environ
-	return s, s.start(ctx, cmd)
+	cmd.Dir, cmd.SysProcAttr, cmd.Env = folder, attr, environ
+	s := &server{dir: folder}
+	if err := s.start(ctx, cmd); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // binaries returns the folder of initdb and postgres.

@@ -78,7 +78,7 @@ func (s series) draw(b *bytes.Buffer, xs, ys axis, colour string) {
 	for _, p := range s.points {
 		x := xs.at(p.x)
 		middle = append(middle, [2]float64{x, ys.at(p.y.median)})
-		stroke(b, colour, `stroke-opacity="0.5"`, [2]float64{x, ys.at(p.y.low)}, [2]float64{x, ys.at(p.y.high)})
+		stroke(b, colour, `stroke-opacity="0.5"`, [2]float64{x, ys.at(p.y.low)}, [2]float64{x, ys.at(min(p.y.high, ys.high))})
 		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x, ys.at(p.y.median), colour)
 	}
 	stroke(b, colour, `stroke-width="2"`, middle...)
@@ -111,14 +111,14 @@ type axis struct {
 	step      float64 // between ticks, if it is not logarithmic
 }
 
-// axes returns those that have room for all points: sizes on a logarithmic one,
-// and values on one from zero to two at least.
+// axes returns those that have room for all lines: sizes on a logarithmic one,
+// and values on one from zero to two at least. A round that went far astray is cut off.
 func (c chart) axes() (x, y axis) {
 	x = axis{low: math.Inf(1), from: plotLeft + 12, to: plotRight - 24, log: true}
 	top := 2.0
 	for _, s := range c.series {
 		for _, p := range s.points {
-			x.low, x.high, top = min(x.low, p.x), max(x.high, p.x), max(top, p.y.high)
+			x.low, x.high, top = min(x.low, p.x), max(x.high, p.x), max(top, 1.2*p.y.median)
 		}
 	}
 	step := niceStep(top / 5)

@@ -19,7 +19,7 @@ func example() chart {
 		name: "entries-debit", title: `Cost of a <debit> & "more"`, x: "entries", y: "times the cost at 1 000",
 		series: []series{
 			{name: "memory", points: []point{{1e3, spread{1, 1, 1}}, {1e6, spread{1.1, 0.9, 1.2}}}},
-			{name: "postgres", points: []point{{1e3, spread{1, 1, 1}}, {1e4, spread{3, 2, 4.2}}, {1e6, spread{2, 1.5, 2.5}}}},
+			{name: "postgres", points: []point{{1e3, spread{1, 1, 1}}, {1e4, spread{3, 2, 99}}, {1e6, spread{2, 1.5, 2.5}}}},
 		},
 	}
 }
@@ -66,7 +66,7 @@ func TestChartShowsItsPoints(t *testing.T) {
 			if _, err := fmt.Sscanf(pair, "%f,%f", &x, &y); err != nil {
 				t.Fatal(err)
 			}
-			if x < 0 || x > chartWidth || y < 0 || y > plotBottom+5 {
+			if x < 0 || x > chartWidth || y < 20 || y > plotBottom+5 {
 				t.Errorf("%s lies outside", pair)
 			}
 		}

@@ -2,30 +2,29 @@ package finance
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
 	"example.com/credits"
+	"example.com/credits/internal/runs"
 	"example.com/credits/internal/wide"
 )
 
 // book is what entries were posted to.
 type book struct {
-	lots     map[credits.ID]origin
 	accounts map[accountKey]*account
 	money    map[string]*account // by currency
-}
-
-// origin is what the book remembers of a lot.
-type origin struct {
-	source credits.Source
-	moved  bool // it was made of another lot
 }
 
 type accountKey struct {
 	unit   credits.Unit
 	source credits.Source // 0 is debt
+}
+
+// compare orders accounts by unit and source. Debt, source 0, comes last: one
+// less is the greatest.
+func (k accountKey) compare(l accountKey) int {
+	return cmp.Or(cmp.Compare(k.unit, l.unit), cmp.Compare(k.source-1, l.source-1))
 }
 
 // account is a balance and what moved it, of credits or of money.
@@ -54,7 +53,7 @@ const (
 )
 
 func newBook() *book {
-	return &book{lots: map[credits.ID]origin{}, accounts: map[accountKey]*account{}, money: map[string]*account{}}
+	return &book{accounts: map[accountKey]*account{}, money: map[string]*account{}}
 }
 
 // balance returns what the account has.
@@ -96,17 +95,33 @@ func entryOf[K comparable](in map[K]*account, key K) *account {
 	return a
 }
 
-// post enters what an entry did.
-func (b *book) post(e *credits.Entry, within bool) error {
-	if t := e.Opens; t != nil {
-		from := origin{t.Source, t.Origin != (credits.Origin{})}
-		b.lots[t.ID] = from
-		if !t.Paid.IsZero() {
-			b.earn(t.Paid.Currency, from.way(), t.Paid.Micros, within)
+// open opens all accounts with what a wallet has.
+func (b *book) open(w credits.Wallet) {
+	for lot := range w.Lots() {
+		b.account(lot.Unit, lot.Source).opening.Add(int64(lot.Available))
+		if m := lot.Deferred; m.Micros != 0 {
+			entryOf(b.money, m.Currency).opening.Add(m.Micros)
 		}
 	}
+	for _, unit := range w.Units() {
+		b.account(unit, 0).opening.Add(-int64(w.Balance(unit, "").Debt))
+	}
+}
+
+// lotOf returns a lot that a line is of.
+type lotOf func(credits.ID) (runs.Lot, error)
+
+// post enters what an entry did.
+func (b *book) post(e *credits.Entry, of lotOf, within bool) error {
+	if t := e.Opens; t != nil && !t.Paid.IsZero() {
+		lot, err := of(t.ID)
+		if err != nil {
+			return err
+		}
+		b.earn(t.Paid.Currency, way(lot), t.Paid.Micros, within)
+	}
 	for i := range e.Lines {
-		if err := b.line(e, &e.Lines[i], within); err != nil {
+		if err := b.line(e, &e.Lines[i], of, within); err != nil {
 			return err
 		}
 	}
@@ -122,9 +137,9 @@ func (b *book) post(e *credits.Entry, within bool) error {
 	return nil
 }
 
-// way returns how the lot came to be.
-func (o origin) way() column {
-	if o.moved {
+// way returns how a lot came to be.
+func way(lot runs.Lot) column {
+	if lot.Made {
 		return moved
 	}
 	return issued
@@ -136,7 +151,7 @@ func (b *book) earn(currency string, c column, micros int64, within bool) {
 
 // line enters what a line moved. Between them, the columns of its two ends say
 // how it changed what is available.
-func (b *book) line(e *credits.Entry, ln *credits.Line, within bool) error {
+func (b *book) line(e *credits.Entry, ln *credits.Line, of lotOf, within bool) error {
 	n := int64(ln.Amount)
 	if ln.Lot == 0 {
 		if ln.From == credits.Consumed { // of a debt: it is owed no more
@@ -145,13 +160,13 @@ func (b *book) line(e *credits.Entry, ln *credits.Line, within bool) error {
 		b.account(e.Unit, 0).add(consumed, n, within)
 		return nil
 	}
-	lot, ok := b.lots[ln.Lot]
-	if !ok {
-		return fmt.Errorf("%w: wallet %q: entry %d moves credits of lot %d, which nothing opened", credits.ErrCorrupt, e.Wallet, e.Seq, ln.Lot)
+	lot, err := of(ln.Lot)
+	if err != nil {
+		return err
 	}
-	a := b.account(e.Unit, lot.source)
+	a := b.account(e.Unit, lot.Source)
 	if ln.From == credits.Issued {
-		a.add(lot.way(), n, within)
+		a.add(way(lot), n, within)
 	} else if c, ok := columnOf(ln.From); ok {
 		a.add(c, -n, within)
 	}
@@ -210,12 +225,8 @@ func outOfRange() error {
 
 // statementLines returns the lines of credits, in order.
 func (b *book) statementLines() ([]Line, error) {
-	keys := slices.SortedFunc(maps.Keys(b.accounts), func(x, y accountKey) int {
-		// Debt, source 0, comes last: one less is the greatest.
-		return cmp.Or(cmp.Compare(x.unit, y.unit), cmp.Compare(x.source-1, y.source-1))
-	})
 	var lines []Line
-	for _, k := range keys {
+	for _, k := range slices.SortedFunc(maps.Keys(b.accounts), accountKey.compare) {
 		v, zero, ok := b.accounts[k].values()
 		if !ok {
 			return nil, outOfRange()

@@ -12,9 +12,9 @@ package finance
 
 import (
 	"context"
-	"time"
 
 	"example.com/credits"
+	"example.com/credits/internal/runs"
 )
 
 // Statement is a wallet's account over a period.
@@ -84,29 +84,19 @@ func Of(ctx context.Context, l *credits.Ledger, id credits.WalletID, period cred
 	if !period.End.IsZero() && period.End.Before(period.Start) {
 		return Statement{}, &credits.InvalidError{Field: "period", Reason: "ends before it begins"}
 	}
-	w, err := l.Wallet(ctx, id)
+	past, err := runs.Open(ctx, l, id)
 	if err != nil {
 		return Statement{}, err
 	}
-	if period == (credits.Period{}) {
-		if period = w.Cycle(); !w.At().Before(period.End) {
-			period.End = time.Time{} // the plan has ended, and no cycle follows
-		}
-	}
-	b := newBook()
-	until := credits.HistoryQuery{Within: credits.Period{End: period.End}, Due: true}
-	for e, err := range l.History(ctx, id, until) {
-		if err != nil {
-			return Statement{}, err
-		}
-		if err := b.post(&e, !e.At.Before(period.Start)); err != nil {
-			return Statement{}, err
-		}
-	}
-	s := Statement{Wallet: id, Period: period}
-	if s.Lines, err = b.statementLines(); err != nil {
+	period = past.Period(period)
+	t := &tally{past: past, within: runs.SpanOf(period), all: newBook(), run: newBook()}
+	if err := t.read(); err != nil {
 		return Statement{}, err
 	}
-	s.Revenue, err = b.statementRevenue()
+	s := Statement{Wallet: id, Period: period}
+	if s.Lines, err = t.all.statementLines(); err != nil {
+		return Statement{}, err
+	}
+	s.Revenue, err = t.all.statementRevenue()
 	return s, err
 }

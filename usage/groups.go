@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -21,10 +22,26 @@ type value struct {
 // text returns a value of which the empty text is none.
 func text(s string) value { return value{s, s != ""} }
 
-// place is where usage is counted: a group is all usage of one place.
-type place struct {
-	start  time.Time
-	values []value // in the order of by, but for time
+// appendTo appends the value to a place, which is what a usage has of each
+// dimension but time.
+func (v value) appendTo(place []byte) []byte {
+	if !v.ok {
+		return append(place, 0)
+	}
+	return append(binary.AppendUvarint(place, uint64(len(v.text))+1), v.text...)
+}
+
+// cut takes the first value off a place. It returns false if there is none.
+func cut(place []byte) (text, rest []byte, has, ok bool) {
+	n, size := binary.Uvarint(place)
+	if size <= 0 || n > uint64(len(place)-size)+1 {
+		return nil, nil, false, false
+	}
+	place = place[size:]
+	if n == 0 {
+		return nil, place, false, true
+	}
+	return place[:n-1], place[n-1:], true, true
 }
 
 // part is what is added to a group.
@@ -38,14 +55,22 @@ type part struct {
 
 // groups adds parts up.
 type groups struct {
-	by    []Dimension // but for time
-	byKey map[string]*group
-	limit int
-	key   []byte // of the place that was looked for last
+	spans map[int64]*span // by start
+	last  *span           // that was looked for last
+	size  int             // of all spans
+	limit int             // of size
 }
 
+// span is an hour, a day, a week or a month, or all time.
+type span struct {
+	start   time.Time
+	from    int64 // the instants of the first and the last usage in it, in microseconds
+	through int64
+	byPlace map[string]*group
+}
+
+// group is all usage of one place in one span.
 type group struct {
-	place
 	amount   wide.Sum
 	spends   wide.Sum
 	quantity wide.Sum
@@ -57,33 +82,48 @@ type money struct {
 	sum      wide.Sum
 }
 
-// add counts a part at a place. It copies what it keeps of the place.
-func (g *groups) add(at place, p part) error {
-	if p == (part{currency: p.currency}) {
-		return nil
+func newGroups(limit int) groups { return groups{spans: map[int64]*span{}, limit: limit} }
+
+// span returns the span that begins at an instant.
+func (g *groups) span(start time.Time) *span {
+	if g.last != nil && g.last.start.Equal(start) {
+		return g.last
 	}
-	g.key = binary.BigEndian.AppendUint64(g.key[:0], uint64(at.start.UnixMicro()))
-	for _, v := range at.values {
-		if !v.ok {
-			g.key = append(g.key, 0)
-			continue
-		}
-		g.key = binary.AppendUvarint(append(g.key, 1), uint64(len(v.text)))
-		g.key = append(g.key, v.text...)
+	key := start.UnixMicro()
+	if g.last = g.spans[key]; g.last == nil {
+		g.last = &span{start: start, from: math.MaxInt64, through: math.MinInt64, byPlace: map[string]*group{}}
+		g.spans[key] = g.last
 	}
-	found := g.byKey[string(g.key)]
-	if found == nil {
-		if len(g.byKey) == g.limit {
-			return &credits.InvalidError{Field: "by", Reason: fmt.Sprintf("makes more than %d groups", g.limit), Err: credits.ErrLimit}
-		}
-		found = &group{place: place{at.start, slices.Clone(at.values)}}
-		g.byKey[string(g.key)] = found
+	return g.last
+}
+
+// group returns the group of a place, which it copies if it keeps it.
+func (g *groups) group(s *span, place []byte) (*group, error) {
+	if found := s.byPlace[string(place)]; found != nil {
+		return found, nil
 	}
-	found.amount.Add(int64(p.amount))
-	found.spends.Add(p.spends)
-	found.quantity.Add(p.quantity)
+	if g.size == g.limit {
+		return nil, &credits.InvalidError{Field: "by", Reason: fmt.Sprintf("makes more than %d groups", g.limit), Err: credits.ErrLimit}
+	}
+	g.size++
+	fresh := &group{}
+	s.byPlace[string(place)] = fresh
+	return fresh, nil
+}
+
+// add counts a part at an instant and a place.
+func (g *groups) add(start time.Time, at int64, place []byte, p part) error {
+	s := g.span(start)
+	to, err := g.group(s, place)
+	if err != nil {
+		return err
+	}
+	s.from, s.through = min(s.from, at), max(s.through, at)
+	to.amount.Add(int64(p.amount))
+	to.spends.Add(p.spends)
+	to.quantity.Add(p.quantity)
 	if p.recognised != 0 {
-		found.earn(p.currency, p.recognised)
+		to.earn(p.currency, p.recognised)
 	}
 	return nil
 }
@@ -96,13 +136,27 @@ func (g *group) earn(currency string, millionths int64) {
 	g.money[i].sum.Add(millionths)
 }
 
-// rows returns all groups, in order.
-func (g *groups) rows() ([]Row, error) {
-	all := make([]*group, 0, len(g.byKey))
-	for _, one := range g.byKey {
-		all = append(all, one)
+// line is a group that becomes a row.
+type line struct {
+	start  time.Time
+	values []value
+	*group
+}
+
+// rows returns all groups, in order of time and then of dimensions: of places
+// that are made of values in the order of dims.
+func (g *groups) rows(dims, order []Dimension) ([]Row, error) {
+	at := make([]int, len(order))
+	for i, d := range order {
+		at[i] = slices.Index(dims, d)
 	}
-	slices.SortFunc(all, func(a, b *group) int {
+	all := make([]line, 0, g.size)
+	for _, s := range g.spans {
+		for place, one := range s.byPlace {
+			all = append(all, line{s.start, valuesOf([]byte(place), at), one})
+		}
+	}
+	slices.SortFunc(all, func(a, b line) int {
 		if c := a.start.Compare(b.start); c != 0 {
 			return c
 		}
@@ -110,7 +164,7 @@ func (g *groups) rows() ([]Row, error) {
 	})
 	rows := make([]Row, 0, len(all))
 	for _, one := range all {
-		r, err := one.row(g.by)
+		r, err := one.row(order)
 		if err != nil {
 			return nil, err
 		}
@@ -119,6 +173,21 @@ func (g *groups) rows() ([]Row, error) {
 		}
 	}
 	return rows, nil
+}
+
+// valuesOf returns the values of a place: the i-th is the one that stands at[i] in it.
+func valuesOf(place []byte, at []int) []value {
+	stored := make([]value, len(at))
+	for i := range stored {
+		var text []byte
+		text, place, stored[i].ok, _ = cut(place)
+		stored[i].text = string(text)
+	}
+	values := make([]value, len(at))
+	for i := range values {
+		values[i] = stored[at[i]]
+	}
+	return values
 }
 
 // compare orders values: none first, the others by their bytes.
@@ -133,22 +202,22 @@ func (v value) compare(w value) int {
 	}
 }
 
-func (g *group) row(by []Dimension) (Row, error) {
-	r := Row{Start: g.start, Group: make(map[Dimension]string, len(by))}
-	for i, v := range g.values {
+func (ln *line) row(by []Dimension) (Row, error) {
+	r := Row{Start: ln.start, Group: make(map[Dimension]string, len(by))}
+	for i, v := range ln.values {
 		if v.ok {
 			r.Group[by[i]] = v.text
 		}
 	}
-	amount, ok := g.amount.Value()
+	amount, ok := ln.amount.Value()
 	r.Amount = credits.Amount(amount)
 	if ok {
-		r.Spends, ok = g.spends.Value()
+		r.Spends, ok = ln.spends.Value()
 	}
 	if ok {
-		r.Quantity, ok = g.quantity.Value()
+		r.Quantity, ok = ln.quantity.Value()
 	}
-	for _, m := range g.money {
+	for _, m := range ln.money {
 		earned, fits := m.sum.Value()
 		if ok = ok && fits; earned != 0 {
 			r.Recognised = append(r.Recognised, credits.Money{Micros: earned, Currency: m.currency})

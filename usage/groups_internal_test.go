@@ -5,25 +5,26 @@ import (
 	"math"
 	"strconv"
 	"testing"
+	"time"
 
 	"example.com/credits"
 )
 
 // A query has so many groups, and not one more.
 func TestLimitOfGroups(t *testing.T) {
-	g := groups{by: []Dimension{Actor}, byKey: map[string]*group{}, limit: maxGroups}
+	g, by := newGroups(maxGroups), []Dimension{Actor}
 	for i := range maxGroups {
-		if err := g.add(place{values: []value{text(strconv.Itoa(i + 1))}}, part{spends: 1}); err != nil {
+		if err := g.add(time.Time{}, 0, text(strconv.Itoa(i+1)).appendTo(nil), part{spends: 1}); err != nil {
 			t.Fatalf("group %d: %v", i+1, err)
 		}
 	}
-	if err := g.add(place{values: []value{text("7")}}, part{spends: 1}); err != nil {
+	if err := g.add(time.Time{}, 0, text("7").appendTo(nil), part{spends: 1}); err != nil {
 		t.Errorf("a group that is there already: %v", err)
 	}
-	if err := g.add(place{values: []value{text("one more")}}, part{spends: 1}); !errors.Is(err, credits.ErrLimit) {
+	if err := g.add(time.Time{}, 0, text("one more").appendTo(nil), part{spends: 1}); !errors.Is(err, credits.ErrLimit) {
 		t.Errorf("group %d: %v", maxGroups+1, err)
 	}
-	if rows, err := g.rows(); len(rows) != maxGroups || err != nil {
+	if rows, err := g.rows(by, by); len(rows) != maxGroups || err != nil {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 }
@@ -43,13 +44,13 @@ func TestA1SumsOfGroups(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			g := groups{byKey: map[string]*group{}, limit: 1}
+			g := newGroups(1)
 			for _, p := range tt.of {
-				if err := g.add(place{}, p); err != nil {
+				if err := g.add(time.Time{}, 0, nil, p); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := g.rows(); (err == nil) != tt.ok || err != nil && !errors.Is(err, credits.ErrLimit) {
+			if _, err := g.rows(nil, nil); (err == nil) != tt.ok || err != nil && !errors.Is(err, credits.ErrLimit) {
 				t.Errorf("rows: %v", err)
 			}
 		})
@@ -58,7 +59,7 @@ func TestA1SumsOfGroups(t *testing.T) {
 
 // Texts that run together differently are different groups.
 func TestGroupsAreToldApart(t *testing.T) {
-	g := groups{by: []Dimension{Actor, Feature}, byKey: map[string]*group{}, limit: maxGroups}
+	g, by := newGroups(maxGroups), []Dimension{Actor, Feature}
 	pairs := [][]value{
 		{text("a"), text("bc")},
 		{text("ab"), text("c")},
@@ -69,11 +70,15 @@ func TestGroupsAreToldApart(t *testing.T) {
 		{{}, {}},
 	}
 	for _, values := range pairs {
-		if err := g.add(place{values: values}, part{amount: 1}); err != nil {
+		var place []byte
+		for _, v := range values {
+			place = v.appendTo(place)
+		}
+		if err := g.add(time.Time{}, 0, place, part{amount: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if rows, err := g.rows(); len(rows) != len(pairs) || err != nil {
+	if rows, err := g.rows(by, by); len(rows) != len(pairs) || err != nil {
 		t.Errorf("%d rows, %v, want %d", len(rows), err, len(pairs))
 	}
 }

@@ -2,6 +2,8 @@ package usage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"math/bits"
@@ -9,18 +11,24 @@ import (
 	"time"
 
 	"example.com/credits"
+	"example.com/credits/internal/runs"
 )
 
-// reader reads a wallet's past and counts what was used.
-type reader struct {
-	ctx     context.Context
-	ledger  *credits.Ledger
-	wallet  credits.Wallet
+// tally counts what was used. It is a [runs.Tally].
+type tally struct {
+	past    *runs.Reader
 	query   Query
-	groups  groups
+	within  runs.Span
+	dims    []Dimension // those of the query but time, in order of their text
 	buckets buckets
 
-	values   []value // of the entry that is being counted
+	all    groups
+	run    groups // of the digest that is being made
+	spoilt bool   // it cannot be
+	oldest credits.ID
+	digest digest // that was read last
+
+	place    []byte // that was made last
 	bySource bool
 	byActor  bool
 	joins    bool // a reversal has to be looked up by its spend
@@ -28,108 +36,143 @@ type reader struct {
 	// Memories, all of them bounded: what they forget is read again.
 	holds  map[credits.ID]string  // the actors of holds that have not ended
 	spends map[credits.ID]subject // what reversals and repayments are of
-	lots   map[credits.ID]string  // the sources of lots
 }
 
 // How much is remembered.
 const (
+	maxHolds  = 1_000 // as many as a wallet has open
 	maxSpends = 1_000
-	maxLots   = 10_000 // as many as a wallet has open
 )
 
-func newReader(ctx context.Context, l *credits.Ledger, id credits.WalletID, q Query) (*reader, error) {
-	w, err := l.Wallet(ctx, id)
+func newTally(ctx context.Context, l *credits.Ledger, id credits.WalletID, q Query) (*tally, error) {
+	past, err := runs.Open(ctx, l, id)
 	if err != nil {
 		return nil, err
 	}
-	if q.Within == (credits.Period{}) {
-		if q.Within = w.Cycle(); !w.At().Before(q.Within.End) {
-			q.Within.End = time.Time{} // the plan has ended, and no cycle follows
-		}
-	}
-	r := &reader{
-		ctx: ctx, ledger: l, wallet: w, query: q, buckets: buckets{zone: w.Zone()}, joins: q.Occurred,
-		groups: groups{byKey: map[string]*group{}, limit: maxGroups},
-		holds:  map[credits.ID]string{}, spends: map[credits.ID]subject{}, lots: map[credits.ID]string{},
+	q.Within = past.Period(q.Within)
+	return tallyOf(past, past.Wallet.Zone(), q), nil
+}
+
+// tallyOf returns a tally of a query with a period.
+func tallyOf(past *runs.Reader, zone *time.Location, q Query) *tally {
+	t := &tally{
+		past: past, query: q, within: runs.SpanOf(q.Within), buckets: buckets{zone: zone}, joins: q.Occurred,
+		all: newGroups(maxGroups), run: newGroups(math.MaxInt),
+		holds: map[credits.ID]string{}, spends: map[credits.ID]subject{},
 	}
 	for _, d := range q.By {
 		switch {
 		case d.isTime():
-			r.buckets.by = d
+			t.buckets.by = d
 			continue
 		case d == Source:
-			r.bySource = true
+			t.bySource = true
 		case d == Actor:
-			r.byActor, r.joins = true, true
+			t.byActor, t.joins = true, true
 		case d.label() != "":
-			r.joins = true
+			t.joins = true
 		}
-		r.groups.by = append(r.groups.by, d)
+		t.dims = append(t.dims, d)
 	}
-	r.values = make([]value, len(r.groups.by))
-	return r, nil
+	slices.Sort(t.dims)
+	return t
 }
 
 // read counts all entries of the period.
-func (r *reader) read() error {
-	q := credits.HistoryQuery{Within: r.query.Within, Due: true, Kinds: []credits.Kind{
+func (t *tally) read() error {
+	q := runs.Query{Name: t.name(), Within: t.within, Kinds: []credits.Kind{
 		credits.KindSpent, credits.KindCaptured, credits.KindReversed, credits.KindRepaid, credits.KindForgiven,
 	}}
-	if r.query.Occurred {
-		q.Within.End = time.Time{} // it is booked later than it occurs
+	if t.query.Occurred {
+		q.Within.To = math.MaxInt64 // it is booked later than it occurs
 	}
-	if r.byActor {
+	if t.byActor {
 		q.Kinds = append(q.Kinds, credits.KindReserved, credits.KindReleased, credits.KindTimedOut)
 	}
-	for e, err := range r.ledger.History(r.ctx, r.wallet.ID(), q) {
-		if err != nil {
-			return err
-		}
-		switch e.Kind {
-		case credits.KindReserved:
-			r.holds[e.Seq] = e.Actor.ID
-		case credits.KindReleased, credits.KindTimedOut:
-			delete(r.holds, e.Of)
-		default:
-			if err := r.count(&e); err != nil {
-				return err
-			}
-		}
+	return t.past.Read(q, t)
+}
+
+// name returns what the digests of queries like this one have in common: all but the period.
+func (t *tally) name() string {
+	shape := []byte{digestForm}
+	if t.query.Occurred {
+		shape = append(shape, 'o')
 	}
-	return nil
+	texts := []string{string(t.query.Unit), string(t.buckets.by), ""}
+	if t.buckets.by != "" {
+		texts[2] = t.buckets.zone.String()
+	}
+	for _, d := range t.dims {
+		texts = append(texts, string(d))
+	}
+	for _, text := range texts {
+		shape = runs.AppendText(shape, text)
+	}
+	sum := sha256.Sum256(shape)
+	return "usage/" + hex.EncodeToString(sum[:16])
+}
+
+// order returns the dimensions but time as the query has them.
+func (t *tally) order() []Dimension {
+	return slices.DeleteFunc(slices.Clone(t.query.By), Dimension.isTime)
 }
 
 // subject is what a usage is attributed to.
 type subject struct {
-	at     time.Time // when it counts
+	at     int64 // when it counts, in microseconds
 	actor  string
 	labels map[string]string
+	oldest credits.ID // the first entry that says so, other than the usage's own; 0 if none does
 }
 
-// count counts what an entry used, gave back or paid.
-func (r *reader) count(e *credits.Entry) error {
-	if e.Unit != r.query.Unit && !slices.Contains(r.query.By, Unit) {
+// Count implements [runs.Tally]. It counts what an entry used, gave back or paid.
+func (t *tally) Count(e *credits.Entry, run bool) error {
+	switch {
+	case e.Kind == credits.KindReserved:
+		runs.Remember(t.holds, maxHolds, e.Seq, e.Actor.ID)
+		return nil
+	case e.Kind == credits.KindReleased, e.Kind == credits.KindTimedOut:
+		delete(t.holds, e.Of)
+		return nil
+	case e.Unit != t.query.Unit && !slices.Contains(t.dims, Unit):
 		return nil
 	}
-	s, err := r.subject(e)
+	s, err := t.subject(e)
 	if err != nil {
 		return err
 	}
-	if p := r.query.Within; s.at.Before(p.Start) || !p.End.IsZero() && !s.at.Before(p.End) {
+	counts := t.within.Has(s.at)
+	if !counts && !run {
 		return nil
 	}
-	at := place{start: r.buckets.of(s.at), values: r.values}
-	var source *value
-	for i, d := range r.groups.by {
-		if at.values[i] = s.value(d, e); d == Source {
-			source = &at.values[i]
-		}
+	if err := t.parts(e, &s, counts, run); counts && err != nil {
+		return err
+	} else if err != nil {
+		t.spoilt = true
 	}
+	return nil
+}
+
+// parts counts an entry's parts, for the answer and for a digest.
+func (t *tally) parts(e *credits.Entry, s *subject, counts, run bool) (err error) {
+	if run && s.oldest != 0 && (t.oldest == 0 || s.oldest < t.oldest) {
+		t.oldest = s.oldest
+	}
+	start := t.spanOf(s.at)
 	add := func(account string, p part) error {
-		if source != nil {
-			*source = text(account)
+		if p == (part{currency: p.currency}) {
+			return nil
 		}
-		return r.groups.add(at, p)
+		t.locate(s, e, account)
+		if run {
+			if err := t.run.add(start, s.at, t.place, p); err != nil {
+				return err
+			}
+		}
+		if !counts {
+			return nil
+		}
+		return t.all.add(start, s.at, t.place, p)
 	}
 	times, quantity := int64(0), int64(0)
 	if e.Kind == credits.KindSpent || e.Kind == credits.KindCaptured {
@@ -138,7 +181,8 @@ func (r *reader) count(e *credits.Entry) error {
 			return err
 		}
 	}
-	for _, ln := range e.Lines {
+	for i := range e.Lines {
+		ln := &e.Lines[i]
 		p := part{amount: ln.Amount, currency: ln.Revenue.Currency, recognised: ln.Revenue.Recognised}
 		switch {
 		case ln.To == credits.Consumed:
@@ -153,7 +197,7 @@ func (r *reader) count(e *credits.Entry) error {
 		default:
 			continue
 		}
-		account, err := r.source(ln.Lot)
+		account, err := t.source(ln.Lot)
 		if err != nil {
 			return err
 		}
@@ -162,6 +206,24 @@ func (r *reader) count(e *credits.Entry) error {
 		}
 	}
 	return add("", part{spends: times, quantity: quantity})
+}
+
+// Digest implements [runs.Tally].
+func (t *tally) Digest() []byte {
+	var body []byte
+	if !t.spoilt {
+		body = t.run.digest(t.oldest)
+	}
+	t.run, t.oldest, t.spoilt = newGroups(math.MaxInt), 0, false
+	return body
+}
+
+// spanOf returns the start of the span of time that an instant is in.
+func (t *tally) spanOf(at int64) time.Time {
+	if t.buckets.by == "" {
+		return time.Time{}
+	}
+	return t.buckets.of(time.UnixMicro(at))
 }
 
 // debtSource is the source of what is owed.
@@ -179,8 +241,16 @@ func quantityOf(e *credits.Entry) (int64, error) {
 	return int64(n), nil
 }
 
-// value returns what a usage has of a dimension other than time and source.
-func (s *subject) value(d Dimension, e *credits.Entry) value {
+// locate makes the place of a usage of a source.
+func (t *tally) locate(s *subject, e *credits.Entry, source string) {
+	t.place = t.place[:0]
+	for _, d := range t.dims {
+		t.place = s.value(d, e, source).appendTo(t.place)
+	}
+}
+
+// value returns what a usage has of a dimension other than time.
+func (s *subject) value(d Dimension, e *credits.Entry, source string) value {
 	switch d {
 	case Actor:
 		return text(s.actor)
@@ -191,7 +261,7 @@ func (s *subject) value(d Dimension, e *credits.Entry) value {
 	case Unit:
 		return value{string(e.Unit), true}
 	case Source:
-		return value{}
+		return text(source)
 	default:
 		label, ok := s.labels[d.label()]
 		return value{label, ok}
@@ -199,50 +269,55 @@ func (s *subject) value(d Dimension, e *credits.Entry) value {
 }
 
 // subject returns what an entry is attributed to: of what is not a spend, its spend.
-func (r *reader) subject(e *credits.Entry) (s subject, err error) {
+func (t *tally) subject(e *credits.Entry) (s subject, err error) {
 	if e.Kind == credits.KindSpent || e.Kind == credits.KindCaptured {
-		return r.spender(e)
+		return t.spender(e)
 	}
-	if !r.joins {
-		return subject{at: e.At}, nil
+	if !t.joins {
+		return subject{at: e.At.UnixMicro()}, nil
 	}
-	s, ok := r.spends[e.Of]
+	s, ok := t.spends[e.Of]
 	if !ok {
-		spend, ok, err := r.entry(e.Of, false)
+		spend, there, err := t.past.Entry(e.Of)
 		if err != nil {
 			return s, err
 		}
-		if !ok {
-			return s, fmt.Errorf("%w: wallet %q: entry %d is about a spend that there is not", credits.ErrCorrupt, e.Wallet, e.Seq)
+		if there { // else it was before all that can be asked for
+			if s, err = t.spender(&spend); err != nil {
+				return s, err
+			}
+			if s.oldest == 0 {
+				s.oldest = e.Of
+			}
 		}
-		if s, err = r.spender(&spend); err != nil {
-			return s, err
-		}
-		remember(r.spends, maxSpends, e.Of, s)
+		runs.Remember(t.spends, maxSpends, e.Of, s)
 	}
-	if !r.query.Occurred {
-		s.at = e.At
+	if !t.query.Occurred {
+		s.at = e.At.UnixMicro()
 	}
 	return s, nil
 }
 
 // spender returns what a spend or a capture is attributed to.
-func (r *reader) spender(e *credits.Entry) (subject, error) {
-	s := subject{at: e.At, actor: e.Actor.ID, labels: e.Note.Labels}
-	if r.query.Occurred && !e.Occurred.IsZero() {
-		s.at = e.Occurred
+func (t *tally) spender(e *credits.Entry) (subject, error) {
+	s := subject{at: e.At.UnixMicro(), actor: e.Actor.ID, labels: e.Note.Labels}
+	if t.query.Occurred && !e.Occurred.IsZero() {
+		s.at = e.Occurred.UnixMicro()
 	}
-	if e.Kind != credits.KindCaptured || !r.byActor {
+	if e.Kind != credits.KindCaptured || !t.byActor {
 		return s, nil
 	}
-	actor, ok := r.holds[e.Of]
-	delete(r.holds, e.Of)
+	actor, ok := t.holds[e.Of]
+	delete(t.holds, e.Of)
 	if !ok {
-		hold, _, err := r.entry(e.Of, false)
+		hold, there, err := t.past.Entry(e.Of)
 		if err != nil {
 			return s, err
 		}
-		actor = hold.Actor.ID
+		actor, ok = hold.Actor.ID, there
+	}
+	if ok {
+		s.oldest = e.Of
 	}
 	if actor != "" {
 		s.actor = actor
@@ -251,49 +326,13 @@ func (r *reader) spender(e *credits.Entry) (subject, error) {
 }
 
 // source returns the source of a lot; lot 0 is what is owed.
-func (r *reader) source(lot credits.ID) (string, error) {
-	if lot == 0 {
+func (t *tally) source(id credits.ID) (string, error) {
+	if id == 0 {
 		return debtSource, nil
 	}
-	if !r.bySource {
+	if !t.bySource {
 		return "", nil
 	}
-	if source, ok := r.lots[lot]; ok {
-		return source, nil
-	}
-	opened, ok := r.wallet.Lot(lot)
-	terms := &opened.Terms
-	if !ok {
-		e, _, err := r.entry(lot, true)
-		if err != nil {
-			return "", err
-		}
-		if terms = e.Opens; terms == nil {
-			return "", fmt.Errorf("%w: wallet %q: entry %d opens no lot", credits.ErrCorrupt, e.Wallet, lot)
-		}
-	}
-	source := terms.Source.String()
-	remember(r.lots, maxLots, lot, source)
-	return source, nil
-}
-
-// entry returns one entry, and false if there is none. With due it may be one
-// that is not written yet.
-func (r *reader) entry(id credits.ID, due bool) (credits.Entry, bool, error) {
-	if id == 0 {
-		return credits.Entry{}, false, nil
-	}
-	one := credits.HistoryQuery{After: id - 1, Before: id + 1, Due: due}
-	for e, err := range r.ledger.History(r.ctx, r.wallet.ID(), one) {
-		return e, err == nil, err
-	}
-	return credits.Entry{}, false, nil
-}
-
-// remember keeps a value, and of those before none if they are too many.
-func remember[V any](in map[credits.ID]V, limit int, id credits.ID, v V) {
-	if len(in) >= limit {
-		clear(in)
-	}
-	in[id] = v
+	lot, err := t.past.Lot(id)
+	return lot.Source.String(), err
 }

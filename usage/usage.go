@@ -97,14 +97,14 @@ func Of(ctx context.Context, l *credits.Ledger, id credits.WalletID, q Query) ([
 	if err := q.check(); err != nil {
 		return nil, err
 	}
-	r, err := newReader(ctx, l, id, q)
+	t, err := newTally(ctx, l, id, q)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.read(); err != nil {
+	if err := t.read(); err != nil {
 		return nil, err
 	}
-	return r.groups.rows()
+	return t.all.rows(t.dims, t.order())
 }
 
 // check reports what is wrong with a query.

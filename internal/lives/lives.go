@@ -78,6 +78,12 @@ type made struct {
 // New opens two wallets under a drawn plan and lets them live for so many commands.
 func New(t testing.TB, r *rand.Rand, commands int) *Life {
 	t.Helper()
+	return On(t, r, commands, new(memory.Store))
+}
+
+// On is like New, on a store that has neither wallet.
+func On(t testing.TB, r *rand.Rand, commands int, s credits.Store) *Life {
+	t.Helper()
 	mock := clock.NewMock()
 	mock.Set(Pick(
 		r,
@@ -87,23 +93,29 @@ func New(t testing.TB, r *rand.Rand, commands int) *Life {
 		time.Date(2017, 10, 13, 12, 0, 0, 0, time.UTC),
 		time.Date(2011, 12, 28, 9, 0, 0, 0, time.UTC),
 	))
-	ledger := credits.New(new(memory.Store), &credits.Options{Clock: mock, Salt: [32]byte{1}})
+	ledger := credits.New(s, &credits.Options{Clock: mock, Salt: [32]byte{1}})
 	l := &Life{Ledger: ledger, Clock: mock, Rand: r, t: t, made: map[credits.WalletID]*made{First: {}, Second: {}}}
 	plan := drawPlan(r)
 	l.plan = plan
 	zone := Pick(r, "", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Apia")
 	l.do(First, credits.Open{Plan: plan, Zone: zone})
 	l.do(Second, credits.Open{Plan: plan, Zone: zone})
+	l.Live(commands)
+	return l
+}
+
+// Live goes on for so many commands.
+func (l *Life) Live(commands int) {
+	l.t.Helper()
 	for range commands {
 		l.pass()
-		id := Pick(r, First, First, First, Second)
-		if r.IntN(15) == 0 {
+		id := Pick(l.Rand, First, First, First, Second)
+		if l.Rand.IntN(15) == 0 {
 			l.transfer(id)
 		} else {
 			l.do(id, l.draw(id))
 		}
 	}
-	return l
 }
 
 func drawPlan(r *rand.Rand) credits.Plan {

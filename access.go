@@ -145,7 +145,7 @@ func (d *decision) says() error {
 	}
 	var r request
 	d.call.Command.request(&r)
-	if r.noted.Reason == "" {
+	if r.with.Reason == "" {
 		return invalid("note.reason", "is empty: an operator says why")
 	}
 	return nil

@@ -123,7 +123,7 @@ func asked(c Command) (Command, []byte, error) {
 	}
 	var r request
 	c.request(&r)
-	if !r.noted.isZero() {
+	if !r.with.isZero() {
 		return nil, nil, invalid("command.note", "is set: it has the note of its approval")
 	}
 	form, err := AppendCommand(nil, c)

@@ -161,17 +161,34 @@ func (n Note) check() error {
 	if len(n.Labels) > maxLabels {
 		return &InvalidError{Field: "note.labels", Reason: "are more than 16", Err: ErrLimit}
 	}
+	for name, value := range n.Labels {
+		if checkLabel(name, value) != nil {
+			return n.firstFault()
+		}
+	}
+	return nil
+}
+
+// firstFault returns what is wrong with the first label, in order of names, that
+// is not right.
+func (n Note) firstFault() error {
 	for _, name := range slices.Sorted(maps.Keys(n.Labels)) {
-		value := n.Labels[name]
-		if name == "" {
-			return invalid("note.labels", "have one without a name")
-		}
-		if err := checkText("note.labels", name, maxLabelName); err != nil {
+		if err := checkLabel(name, n.Labels[name]); err != nil {
 			return err
 		}
-		if err := checkText("note.labels."+name, value, maxLabelValue); err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+func checkLabel(name, value string) error {
+	if name == "" {
+		return invalid("note.labels", "have one without a name")
+	}
+	if err := checkText("note.labels", name, maxLabelName); err != nil {
+		return err
+	}
+	if checkText("", value, maxLabelValue) != nil {
+		return checkText("note.labels."+name, value, maxLabelValue)
 	}
 	return nil
 }

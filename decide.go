@@ -60,6 +60,7 @@ type decision struct {
 	call    *Call
 	at      int64 // the wallet's time now
 	out     []record
+	mem     []byte        // in which entries and receipts are encoded
 	own     int           // where in out the call's own entries begin; -1 before
 	made    ID            // what the command made
 	sent    []Terms       // what a transfer takes to the other wallet
@@ -92,25 +93,36 @@ const endOfTime = 253402300800
 // does. It returns an error and leaves w of no use if the call is refused. If
 // more is due than one commit holds, it stops after that, with done false.
 func decide(w *state, c *Call) (d *decision, done bool, err error) {
+	d = new(decision)
+	done, err = d.decide(w, c)
+	return d, done, err
+}
+
+// decide is decide, in the memory of a decision that is no more wanted. If it
+// fails before anything is emitted, w is as it was.
+func (d *decision) decide(w *state, c *Call) (done bool, err error) {
+	*d = decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1, out: d.out[:0], mem: d.mem}
 	if !inTime(c.Now) {
-		return nil, false, invalid("now", "%v is outside the years 1970 to 9999", c.Now)
+		return false, invalid("now", "%v is outside the years 1970 to 9999", c.Now)
 	}
-	if err := errors.Join(checkName("key", string(c.Key)), c.Actor.check()); err != nil {
-		return nil, false, err
+	if err := checkName("key", string(c.Key)); err != nil {
+		return false, err
+	}
+	if err := c.Actor.check(); err != nil {
+		return false, err
 	}
 	if c.Command, err = plain(c.Command); err != nil {
-		return nil, false, err
+		return false, err
 	}
-	d = &decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1}
 	if _, opens := c.Command.(Open); w.seq == 0 && !opens {
-		return nil, false, notOpen(w.id)
+		return false, notOpen(w.id)
 	}
 	if done, err := d.advance(d.at, maxPeriods); err != nil || !done {
-		return d, false, err
+		return false, err
 	}
 	d.own = len(d.out)
 	if below(c.Command) == 0 && !w.closed.read() {
-		return nil, false, corrupt("wallet %q: the lots that were used up cannot be read", w.id)
+		return false, corrupt("wallet %q: the lots that were used up cannot be read", w.id)
 	}
 	d.quoted = quoteOf(nil, w.seq, w.plan())
 	err = d.resume()
@@ -124,12 +136,12 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 		err = d.checkQuote()
 	}
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	if len(d.out) == d.own && d.waits == 0 {
-		return nil, false, corrupt("command %s decided nothing", c.Command.verb())
+		return false, corrupt("command %s decided nothing", c.Command.verb())
 	}
-	return d, true, nil
+	return true, nil
 }
 
 // resume makes a call wait for the purchase that it intended before.
@@ -236,7 +248,9 @@ func (d *decision) keep(e Entry, r record) error {
 		}
 		return err
 	}
-	r.Entry, r.body = e, appendEntry(make([]byte, 0, 128), &e)
+	from := len(d.mem)
+	d.mem = appendEntry(slices.Grow(d.mem, 128), &e)
+	r.Entry, r.body = e, d.mem[from:len(d.mem):len(d.mem)]
 	d.w.chain = link(d.w.chain, r.body)
 	d.out = append(d.out, r)
 	return nil

@@ -84,8 +84,11 @@ func unread(err error) error {
 
 // within returns err with a path before its fields.
 func within(path string, err error) error {
+	if path == "" || err == nil {
+		return err
+	}
 	var e *InvalidError
-	if path == "" || !errors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	at := *e

@@ -159,7 +159,7 @@ func (s *numbered) Commit(ctx context.Context, writes ...store.Write) ([]bool, e
 	number := s.last
 	kept, err := s.Store.Commit(ctx, writes...)
 	if err == nil && kept[0] {
-		s.kept[number] = writes[0].Changes
+		s.kept[number] = slices.Clone(writes[0].Changes) // their memory is the ledger's
 	}
 	return kept, err
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/credits/store"
 )
 
 // pastLife returns a wallet that has a bit of everything, and its entries with their stored forms.
@@ -119,12 +121,12 @@ func TestEntryRoundTrip(t *testing.T) {
 // No parts make decodeState panic, and what it reads is written byte for byte as it was.
 func FuzzDecodeState(f *testing.F) {
 	w, _ := pastLife(f)
-	good := w.parts(true)
+	good := w.parts(nil, true)
 	for i := range good {
-		for at := 0; at < len(good[i].body); at += 1 + len(good[i].body)/40 {
+		for at := 0; at < len(good[i].Body); at += 1 + len(good[i].Body)/40 {
 			f.Add(uint8(i), uint8(at%6), uint16(at), uint64(at)*7919, []byte{0xff})
 		}
-		for at := range min(len(good[i].body), 200) { // a number in a longer form than it needs
+		for at := range min(len(good[i].Body), 200) { // a number in a longer form than it needs
 			f.Add(uint8(i), uint8(6), uint16(at), uint64(0), []byte(nil))
 		}
 	}
@@ -137,13 +139,13 @@ func FuzzDecodeState(f *testing.F) {
 		if slices.ContainsFunc(s.closed.pages, func(p *closedPage) bool { return p.raw == nil }) {
 			return // a page that most commands do not read was left out
 		}
-		again := s.parts(true)
+		again := s.parts(nil, true)
 		if len(again) != len(parts) {
 			t.Fatalf("%d parts were read, and %d are written", len(parts), len(again))
 		}
 		for i := range again {
-			if again[i].id != parts[i].id || !bytes.Equal(again[i].body, parts[i].body) {
-				t.Fatalf("part %d was read as %x, and is written as part %d, %x", parts[i].id, parts[i].body, again[i].id, again[i].body)
+			if again[i].ID != parts[i].ID || !bytes.Equal(again[i].Body, parts[i].Body) {
+				t.Fatalf("part %d was read as %x, and is written as part %d, %x", parts[i].ID, parts[i].Body, again[i].ID, again[i].Body)
 			}
 		}
 		if s.at < 0 || !inTime(instant(s.at)) {
@@ -154,28 +156,28 @@ func FuzzDecodeState(f *testing.F) {
 }
 
 // damageParts returns a copy of parts with one of them changed.
-func damageParts(good []part, i int, damage uint8, at int, id uint64, put []byte) []part {
+func damageParts(good []store.Part, i int, damage uint8, at int, id uint64, put []byte) []store.Part {
 	parts := slices.Clone(good)
 	p := &parts[i]
-	p.body = slices.Clone(p.body)
-	at = min(at, len(p.body))
+	p.Body = slices.Clone(p.Body)
+	at = min(at, len(p.Body))
 	switch damage % 7 {
 	case 0:
-		copy(p.body[at:], put)
+		copy(p.Body[at:], put)
 	case 1:
-		p.body = slices.Insert(p.body, at, put...)
+		p.Body = slices.Insert(p.Body, at, put...)
 	case 2:
-		p.body = slices.Delete(p.body, at, min(len(p.body), at+len(put)))
+		p.Body = slices.Delete(p.Body, at, min(len(p.Body), at+len(put)))
 	case 3:
-		p.id = id
+		p.ID = id
 	case 4:
 		return slices.Delete(parts, i, i+1)
 	case 5:
-		return slices.Insert(parts, i, part{id, put})
+		return slices.Insert(parts, i, store.Part{ID: id, Body: put})
 	case 6:
-		if at < len(p.body) {
-			p.body[at] |= 0x80
-			p.body = slices.Insert(p.body, at+1, 0)
+		if at < len(p.Body) {
+			p.Body[at] |= 0x80
+			p.Body = slices.Insert(p.Body, at+1, 0)
 		}
 	}
 	return parts

@@ -141,7 +141,26 @@ type Task struct {
 // [ErrUnknown] if it may have been done: the same call tells. A context that
 // ended is one of the last two.
 func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
-	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, true)
+	t := Task{id, key, cmd}
+	if l.bound || !quick(cmd) {
+		return l.alone(ctx, t, nil)
+	}
+	if err := t.check(true, l.own); err != nil {
+		return Receipt{}, err
+	}
+	if err := l.actor.check(); err != nil {
+		return Receipt{}, err
+	}
+	r, leave, err := l.ride(ctx, t)
+	if leave != nil {
+		return l.alone(ctx, t, leave)
+	}
+	return r, err
+}
+
+// alone carries out a task by itself. If leave is not nil, it has the seat.
+func (l *Ledger) alone(ctx context.Context, t Task, leave func()) (Receipt, error) {
+	receipts, err := l.run(ctx, []Task{t}, true, leave)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -156,7 +175,7 @@ func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command)
 	if key == "" {
 		key = previewKey
 	}
-	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, false)
+	receipts, err := l.run(ctx, []Task{{id, key, cmd}}, false, nil)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -167,7 +186,7 @@ func (l *Ledger) Preview(ctx context.Context, id WalletID, key Key, cmd Command)
 // at most 100. Each has its own key: if all are known, the first receipts come
 // back; if only some are, that is [ErrKeyReused].
 func (l *Ledger) DoAll(ctx context.Context, tasks ...Task) ([]Receipt, error) {
-	return l.run(ctx, slices.Clone(tasks), true)
+	return l.run(ctx, slices.Clone(tasks), true, nil)
 }
 
 // Transfer moves an amount from one wallet to another, all or nothing, under one
@@ -177,7 +196,7 @@ func (l *Ledger) DoAll(ctx context.Context, tasks ...Task) ([]Receipt, error) {
 // carried over from them, and lots of a scope move only if the sender's plan says so.
 // It returns the sender's receipt and the receiver's.
 func (l *Ledger) Transfer(ctx context.Context, key Key, t Transfer) (sent, received Receipt, err error) {
-	receipts, err := l.run(ctx, []Task{{t.From, key, send{t}}, {t.To, key, receive{Transfer: t}}}, true)
+	receipts, err := l.run(ctx, []Task{{t.From, key, send{t}}, {t.To, key, receive{Transfer: t}}}, true, nil)
 	if err != nil {
 		return Receipt{}, Receipt{}, err
 	}
@@ -233,21 +252,17 @@ func (t *Task) check(write, own bool) (err error) {
 // run carries out tasks in one commit, or looks what they would do. A wallet
 // that someone else changed meanwhile is read and decided again, until ctx ends.
 // So is one that has to buy first, once the purchase is settled.
-func (l *Ledger) run(ctx context.Context, tasks []Task, write bool) ([]Receipt, error) {
-	if err := checkTasks(tasks, write, l.own); err != nil {
-		return nil, err
-	}
-	if err := l.actor.check(); err != nil {
-		return nil, err
-	}
-	a := attempt{Ledger: l, tasks: tasks, write: write}
-	if write && !l.bound && len(tasks) == 1 && quick(tasks[0].Command) {
-		r, leave, err := l.ride(ctx, &tasks[0])
-		if leave == nil {
-			return []Receipt{r}, err
+// If leave is not nil, the call has the seat already.
+func (l *Ledger) run(ctx context.Context, tasks []Task, write bool, leave func()) ([]Receipt, error) {
+	if leave == nil {
+		if err := checkTasks(tasks, write, l.own); err != nil {
+			return nil, err
 		}
-		a.leave = leave
+		if err := l.actor.check(); err != nil {
+			return nil, err
+		}
 	}
+	a := attempt{Ledger: l, tasks: tasks, write: write, leave: leave}
 	for {
 		receipts, done, err := a.seated(ctx)
 		if err == nil && a.waits != nil {
@@ -384,7 +399,11 @@ func (l *Ledger) receipts(ctx context.Context, d *decision, t *Task) ([]store.Re
 		if len(stored[0].Receipts) > 0 { // an earlier purchase under the key was paid late
 			continue
 		}
-		all = append(all, store.Receipt{Key: string(a.key), Body: d.stored(a.request, a.made, a.made, a.refused)})
+		request, err := decodeFingerprint(a.request)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, store.Receipt{Key: string(a.key), Body: d.stored(request, a.made, a.made, a.refused)})
 	}
 	return all, nil
 }
@@ -463,11 +482,7 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 	if st.Seq == 0 {
 		return newState(id), nil
 	}
-	parts := make([]part, len(st.Parts))
-	for i, p := range st.Parts {
-		parts[i] = part{p.ID, p.Body}
-	}
-	s, err := decodeState(id, parts, l.known)
+	s, err := decodeState(id, st.Parts, l.known)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,10 @@ type batch struct {
 
 	writes []store.Write
 	moved  []*seating // of the writes
+
+	d       decision // in whose memory all of a batch is decided and encoded
+	call    Call
+	request request
 }
 
 // seating is the calls of a batch on one wallet.
@@ -27,8 +31,11 @@ type seating struct {
 	loaded bool      // the wallet, and the keys of the calls, were read for the batch
 	used   []string  // keys of the calls that were used before
 	done   []*caller // whose entries are in the change
-	change store.Change
+	change [1]store.Change
 }
+
+// maxScratch is how much memory a batch keeps for the next, in bytes.
+const maxScratch = 1 << 20
 
 // quick reports whether a command may ride in a batch: it needs nothing but what
 // is read of every wallet.
@@ -45,7 +52,7 @@ var callers = sync.Pool{New: func() any { return new(caller) }}
 
 // ride carries out a task with others. If it has to be by itself, it has the seat
 // then, and leave is not nil.
-func (l *Ledger) ride(ctx context.Context, t *Task) (r Receipt, leave func(), err error) {
+func (l *Ledger) ride(ctx context.Context, t Task) (r Receipt, leave func(), err error) {
 	c := callers.Get().(*caller)
 	c.Ledger, c.ctx, c.task = l, ctx, t
 	d := l.desks.of(t.Wallet)
@@ -96,11 +103,21 @@ func (b *batch) reset() {
 		st := &b.seatings[i]
 		clear(st.calls)
 		clear(st.done)
-		*st = seating{calls: st.calls[:0], done: st.done[:0]}
+		c := &st.change[0]
+		clear(c.Entries)
+		clear(c.Receipts)
+		*st = seating{calls: st.calls[:0], done: st.done[:0], change: [1]store.Change{{Entries: c.Entries[:0], Receipts: c.Receipts[:0], Parts: c.Parts}}}
 	}
 	clear(b.writes)
 	clear(b.moved)
-	*b = batch{seatings: b.seatings[:0], writes: b.writes[:0], moved: b.moved[:0]}
+	clear(b.d.out)
+	if cap(b.d.mem) > maxScratch {
+		b.d.mem = nil
+	}
+	*b = batch{
+		seatings: b.seatings[:0], writes: b.writes[:0], moved: b.moved[:0], request: request{w: b.request.w, fields: b.request.fields},
+		d: decision{out: b.d.out[:0], mem: b.d.mem[:0]},
+	}
 }
 
 // back returns the callers who were not finished, in order: they wait again.
@@ -132,8 +149,8 @@ func (b *batch) run() {
 	}
 	for i := range b.seatings {
 		st := &b.seatings[i]
-		if st.seat.state != nil && st.decide() {
-			b.writes = append(b.writes, store.Write{Changes: []store.Change{st.change}})
+		if st.seat.state != nil && b.decide(st) {
+			b.writes = append(b.writes, store.Write{Changes: st.change[:]})
 			b.moved = append(b.moved, st)
 		}
 	}
@@ -207,10 +224,10 @@ func (b *batch) load(ctx context.Context) error {
 // decide decides the calls one after the other, and reports whether there is a
 // change to commit. A call that is refused leaves the others as they are: it is decided
 // again by itself, on what is stored then.
-func (st *seating) decide() bool {
+func (b *batch) decide(st *seating) bool {
 	s := st.seat.state
-	c := &st.change
-	*c = store.Change{Wallet: string(st.seat.id), Prev: uint64(s.seq)}
+	c := &st.change[0]
+	c.Wallet, c.Prev = string(st.seat.id), uint64(s.seq)
 	adds := false
 	for _, call := range st.calls {
 		if slices.Contains(st.used, string(call.task.Key)) {
@@ -220,22 +237,22 @@ func (st *seating) decide() bool {
 		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == string(call.task.Key) }) {
 			continue // it is known when the other is
 		}
-		d, ok, err := call.decided(s)
+		ok, err := b.decided(call, s)
 		switch {
 		case ok:
-			c.Entries = d.appendEntries(c.Entries)
-			c.Receipts = append(c.Receipts, store.Receipt{Key: string(call.task.Key), Body: fingerprintOf(call.task.Command).receipt(d)})
+			c.Entries = b.d.appendEntries(c.Entries)
+			c.Receipts = append(c.Receipts, store.Receipt{Key: string(call.task.Key), Body: b.request.fingerprint(call.task.Command).receipt(&b.d)})
 			st.done = append(st.done, call)
-			adds = adds || d.adds
+			adds = adds || b.d.adds
 			continue
 		case call.panicked != nil:
 			call.finished = true
-		case err != nil && len(st.done) == 0 && st.loaded && len(d.out) == 0:
+		case err != nil && len(st.done) == 0 && st.loaded && len(b.d.out) == 0:
 			call.finished, call.err = true, err // it holds: it was decided on what is stored
 		default:
 			call.alone = true
 		}
-		if d == nil || len(d.out) > 0 { // the state is of no use
+		if call.panicked != nil || len(b.d.out) > 0 { // the state is of no use
 			st.drop()
 			return false
 		}
@@ -256,29 +273,27 @@ func (st *seating) decide() bool {
 // drop forgets what was decided.
 func (st *seating) drop() { st.seat.state, st.done = nil, st.done[:0] }
 
-// decided decides a call. It is not ok if it has to be decided by itself, and d is
-// nil if it panicked.
-func (c *caller) decided(s *state) (d *decision, ok bool, err error) {
+// decided decides a call. It is not ok if it has to be decided by itself.
+func (b *batch) decided(c *caller, s *state) (ok bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d, ok, c.panicked = nil, false, r
+			ok, c.panicked = false, r
 		}
 	}()
-	call := Call{
-		Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Salt: c.saltOf(c.task), Command: c.task.Command, Charger: c.charger != nil,
+	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
+	if c.actor != (Actor{}) || b.request.noted(c.task.Command) {
+		b.call.Salt = c.saltOf(&c.task)
 	}
-	d, finished, err := decide(s, &call)
-	if d == nil {
-		d = &decision{}
-	}
+	d := &b.d
+	finished, err := d.decide(s, &b.call)
 	if err != nil || !finished || d.waits != 0 || d.refused != nil || len(d.answers) > 0 {
-		return d, false, err
+		return false, err
 	}
-	c.receipt, c.begun = d.receipt(c.task.Key), nil
+	c.receipt = d.receipt(c.task.Key)
 	for _, id := range d.begun {
 		c.begun = append(c.begun, s.openPurchase(id))
 	}
-	return d, true, nil
+	return true, nil
 }
 
 // commit keeps the changes, and finishes the calls whose changes are kept.

@@ -116,13 +116,12 @@ func (d *decision) erased(prev ID) (gone []uint64) {
 // fill completes a change that has its entries. With adds they add to what is kept.
 func (s *state) fill(c *store.Change, adds bool) error {
 	c.Seq, c.Due = uint64(s.seq), s.nextDue()
-	parts := s.parts(false)
-	c.Parts = stored(parts)
-	if adds && len(parts[0].body) > store.BodyLimit/2 { // time may add as much again
+	c.Parts = s.parts(c.Parts, false)
+	if adds && len(c.Parts[0].Body) > store.BodyLimit/2 { // time may add as much again
 		return beyond("wallet", "would have a head of more than 512 KiB")
 	}
-	for _, p := range parts {
-		if len(p.body) > store.BodyLimit {
+	for _, p := range c.Parts {
+		if len(p.Body) > store.BodyLimit {
 			return beyond("wallet", "would have a part of more than 1 MiB")
 		}
 	}

@@ -43,7 +43,7 @@ type seat struct {
 type caller struct {
 	*Ledger
 	ctx   context.Context
-	task  *Task
+	task  Task
 	alone bool // it has to have the seat for itself
 	seat  *seat
 	told  chan message // holds one; nil before the caller waits

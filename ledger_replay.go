@@ -47,7 +47,7 @@ func (r *Replay) Change(entries ...store.Entry) (store.Change, error) {
 			return store.Change{}, err
 		}
 	}
-	c.Seq, c.Due, c.Parts = uint64(r.s.seq), r.s.nextDue(), stored(r.s.parts(false))
+	c.Seq, c.Due, c.Parts = uint64(r.s.seq), r.s.nextDue(), r.s.parts(nil, false)
 	r.s.settled()
 	return c, nil
 }
@@ -95,7 +95,7 @@ func (r *Replay) Checkpoint() store.Checkpoint { return r.s.checkpoint() }
 // State returns the whole state of where the replay stands, as a store keeps it,
 // and when time alone changes it next, in microseconds; 0 if never.
 func (r *Replay) State() (parts []store.Part, due int64) {
-	return stored(r.s.parts(true)), r.s.nextDue()
+	return r.s.parts(nil, true), r.s.nextDue()
 }
 
 // ReadEntry returns a stored entry of a wallet with its actor and note, as
@@ -114,13 +114,4 @@ func ReadReceipt(r store.Receipt) (first, last ID, err error) {
 		return 0, 0, err
 	}
 	return k.first, k.first + ID(k.count) - 1, nil
-}
-
-// stored returns parts as a store is given them.
-func stored(parts []part) []store.Part {
-	out := make([]store.Part, len(parts))
-	for i, p := range parts {
-		out[i] = store.Part{ID: p.id, Body: p.body}
-	}
-	return out
 }

@@ -126,7 +126,7 @@ func agree(id WalletID, replayed, s *state, kept []Head, parts []store.Part) err
 	if replayed.chain != s.chain {
 		return &VerifyError{Wallet: id, Seq: s.seq, Reason: "the chain does not end at the stored head"}
 	}
-	return compareParts(id, replayed.parts(true), parts)
+	return compareParts(id, replayed.parts(nil, true), parts)
 }
 
 // matches reports whether s is what heads that were kept say.
@@ -174,8 +174,8 @@ func (s *state) check(stored store.Entry) (Entry, error) {
 }
 
 // compareParts compares the state that a history adds up to with the stored one.
-func compareParts(id WalletID, want []part, got []store.Part) error {
-	same := slices.EqualFunc(want, got, func(w part, g store.Part) bool { return w.id == g.ID && bytes.Equal(w.body, g.Body) })
+func compareParts(id WalletID, want []store.Part, got []store.Part) error {
+	same := slices.EqualFunc(want, got, func(w, g store.Part) bool { return w.ID == g.ID && bytes.Equal(w.Body, g.Body) })
 	if !same {
 		return &VerifyError{Wallet: id, Reason: "the stored state is not the sum of its entries"}
 	}

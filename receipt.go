@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"slices"
 	"time"
 )
 
@@ -147,14 +148,15 @@ func (f fingerprint) receipt(d *decision) []byte {
 	if noted == 0 {
 		noted = d.made
 	}
-	return d.stored(f.form(), d.made, noted, d.refused)
+	return d.stored(f, d.made, noted, d.refused)
 }
 
 // stored returns the stored form of a receipt for a request.
-func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError) []byte {
-	w := writer{make([]byte, 0, 32+len(request))}
-	w.b = append(w.b, receiptForm)
-	w.bytes(request)
+func (d *decision) stored(request fingerprint, made, noted ID, refused *RefusedError) []byte {
+	from := len(d.mem)
+	w := writer{append(slices.Grow(d.mem, 128), receiptForm)}
+	w.uint(uint64(request.size()))
+	w.fingerprint(request)
 	w.uint(uint64(made))
 	w.uint(uint64(noted))
 	w.uint(uint64(d.out[d.own].Seq))
@@ -174,7 +176,8 @@ func (d *decision) stored(request []byte, made, noted ID, refused *RefusedError)
 			w.remedy(m)
 		}
 	}
-	return w.b
+	d.mem = w.b
+	return w.b[from:len(w.b):len(w.b)]
 }
 
 func (w *writer) remedy(m Remedy) {

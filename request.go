@@ -20,7 +20,7 @@ type request struct {
 	fields []fieldSum // of the fields that are set
 	names  []string   // of all fields, if they are wanted
 	naming bool
-	noted  Note
+	with   Note
 }
 
 // fieldSum is a short hash of a field's name and one of both name and value: to
@@ -105,7 +105,13 @@ func (r *request) factors(name string, m map[string]int64) {
 
 // note is the note of the command. It is no part of what is kept of a request,
 // which could not be erased: see differsSealed.
-func (r *request) note(n Note) { r.noted = n }
+func (r *request) note(n Note) { r.with = n }
+
+// noted reports whether a command has a note.
+func (r *request) noted(c Command) bool {
+	r.write(c)
+	return !r.with.isZero()
+}
 
 // fingerprint is what is kept of a request: a hash of it all, and short ones of
 // its fields.
@@ -116,8 +122,7 @@ type fingerprint struct {
 
 // fingerprintOf returns the fingerprint of a command.
 func fingerprintOf(c Command) fingerprint {
-	r := request{w: writer{make([]byte, 0, 256)}, fields: make([]fieldSum, 0, 8)}
-	return r.fingerprint(c)
+	return new(request).fingerprint(c)
 }
 
 // keyReused returns the error of a key that was used for another command.
@@ -127,9 +132,18 @@ func keyReused(key Key, field string) error {
 
 // form returns the stored form of a fingerprint.
 func (f fingerprint) form() []byte {
-	w := writer{make([]byte, 0, 32+6*len(f.fields))}
+	w := writer{make([]byte, 0, f.size())}
 	w.fingerprint(f)
 	return w.b
+}
+
+// size returns how long the stored form is.
+func (f fingerprint) size() int {
+	n := len(f.sum) + 1 + 6*len(f.fields)
+	for many := len(f.fields); many > 127; many >>= 7 {
+		n++
+	}
+	return n
 }
 
 func decodeFingerprint(b []byte) (f fingerprint, err error) {
@@ -168,11 +182,18 @@ func (r *request) plan(name string, p Plan) {
 	r.text(name, form)
 }
 
+// fingerprint returns the fingerprint of a command, in memory of r.
 func (r *request) fingerprint(c Command) fingerprint {
-	r.text("command", c.verb())
-	c.request(r)
+	r.write(c)
 	all := sha256.Sum256(r.w.b)
 	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
+}
+
+// write writes a command.
+func (r *request) write(c Command) {
+	*r = request{w: writer{r.w.b[:0]}, fields: r.fields[:0], naming: r.naming}
+	r.text("command", c.verb())
+	c.request(r)
 }
 
 // differs returns the name of a field in which a kept request was otherwise than
@@ -202,7 +223,7 @@ func differsSealed(a Actor, c Command, e *Entry) string {
 	}
 	var r request
 	c.request(&r)
-	n := r.noted
+	n := r.with
 	inherits := false // the entry has the labels of another
 	switch c.(type) {
 	case Reverse, Capture:

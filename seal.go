@@ -57,11 +57,11 @@ const checkpointForm = 1
 // checkpoint returns the checkpoint of all entries up to s.
 func (s *state) checkpoint() store.Checkpoint {
 	w := writer{[]byte{checkpointForm}}
-	parts := s.parts(true)
+	parts := s.parts(nil, true)
 	w.uint(uint64(len(parts)))
 	for _, p := range parts {
-		w.uint(p.id)
-		w.bytes(p.body)
+		w.uint(p.ID)
+		w.bytes(p.Body)
 	}
 	return store.Checkpoint{Seq: uint64(s.seq), At: s.at, Body: w.b}
 }
@@ -72,9 +72,9 @@ func restore(id WalletID, c store.Checkpoint, k known) (*state, error) {
 	if form := r.byte(); form != checkpointForm {
 		return nil, corrupt("checkpoint has form %d, which this version does not know", form)
 	}
-	var parts []part
+	var parts []store.Part
 	for range r.count() {
-		parts = append(parts, part{r.uint(), r.bytes()})
+		parts = append(parts, store.Part{ID: r.uint(), Body: r.bytes()})
 	}
 	if r.bad || len(r.b) > 0 {
 		return nil, corrupt("checkpoint is cut or has something after it")

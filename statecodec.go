@@ -1,11 +1,14 @@
 package credits
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
 	"time"
+
+	"example.com/credits/store"
 )
 
 // A wallet is stored in parts: a head with everything of which there is one and
@@ -24,23 +27,22 @@ const (
 	maxPages   = 4096    // of lots, and of holds: more than any wallet gets to
 )
 
-type part struct {
-	id   uint64
-	body []byte // empty: the part is gone
-}
-
 // parts returns what is stored of s: the pages that changed since s was copied
-// or read, or all of them.
-func (s *state) parts(all bool) []part {
-	out := make([]part, 1, 3)
+// or stored, or all of them. It uses the memory of out and of its first body.
+func (s *state) parts(out []store.Part, all bool) []store.Part {
+	var head []byte
+	if cap(out) > 0 {
+		head = out[:1][0].Body[:0]
+	}
+	out = append(out[:0], store.Part{})
 	if all || s.planNew {
-		out = append(out, part{planPart, s.terms.json})
+		out = append(out, store.Part{ID: planPart, Body: s.terms.json})
 	}
 	if all || s.nextNew {
-		out = append(out, part{nextPart, s.change.plan()})
+		out = append(out, store.Part{ID: nextPart, Body: s.change.plan()})
 	}
 	if all || s.open.dirty {
-		out = append(out, part{openPart, s.open.stored()})
+		out = append(out, store.Part{ID: openPart, Body: s.open.stored()})
 	}
 	size := len(s.terms.json) + len(s.change.plan()) + s.open.size
 	for no, p := range s.lots.pages {
@@ -55,7 +57,7 @@ func (s *state) parts(all bool) []part {
 				body = w.b
 			}
 			p.size = len(body)
-			out = append(out, part{lotPart + uint64(no), body})
+			out = append(out, store.Part{ID: lotPart + uint64(no), Body: body})
 		}
 		size += p.size
 	}
@@ -63,28 +65,26 @@ func (s *state) parts(all bool) []part {
 		if all || s.holds.dirty[no] {
 			body := holdPage(p)
 			p.size = len(body)
-			out = append(out, part{holdPart + uint64(no), body})
+			out = append(out, store.Part{ID: holdPart + uint64(no), Body: body})
 		}
 		size += p.size
 	}
 	out = append(out, s.closed.parts(all)...)
-	out[0] = part{headPart, s.head()}
-	s.size = size + len(out[0].body)
-	if all {
-		out = slices.DeleteFunc(out, func(p part) bool { return len(p.body) == 0 })
+	out[0] = store.Part{ID: headPart, Body: s.head(head)}
+	s.size = size + len(out[0].Body)
+	if len(out) == 1 {
+		return out
 	}
-	slices.SortFunc(out, func(a, b part) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
+	if all {
+		out = slices.DeleteFunc(out, func(p store.Part) bool { return len(p.Body) == 0 })
+	}
+	slices.SortFunc(out, func(a, b store.Part) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 
-func (s *state) head() []byte {
-	w := writer{make([]byte, 0, 256)}
-	w.b = append(w.b, stateForm)
+// head appends the head to b.
+func (s *state) head(b []byte) []byte {
+	w := writer{append(b, stateForm)}
 	w.uint(uint64(s.seq))
 	w.int(s.at)
 	w.b = append(w.b, s.chain[:]...)
@@ -330,16 +330,16 @@ func holdPage(p *page[hold]) []byte {
 }
 
 // parts returns what is stored of the closed lots.
-func (c *closed) parts(all bool) (out []part) {
+func (c *closed) parts(all bool) (out []store.Part) {
 	if all || c.mine {
 		var recent []byte
 		if len(c.recent) > 0 {
 			recent = storedLots(c.recent)
 		}
-		out = append(out, part{recentPart, recent})
+		out = append(out, store.Part{ID: recentPart, Body: recent})
 	}
 	for n := 1; n <= c.gone; n++ {
-		out = append(out, part{closedPart + uint64(c.first-n), nil})
+		out = append(out, store.Part{ID: closedPart + uint64(c.first-n), Body: nil})
 	}
 	for i, p := range c.pages {
 		if all || c.owned[i] {
@@ -348,7 +348,7 @@ func (c *closed) parts(all bool) (out []part) {
 				body = storedLots(p.lots)
 			}
 			p.size = len(body)
-			out = append(out, part{closedPart + uint64(c.first+i), body})
+			out = append(out, store.Part{ID: closedPart + uint64(c.first+i), Body: body})
 		}
 	}
 	return out
@@ -384,22 +384,22 @@ type known interface {
 }
 
 // decodeState reads a wallet from all its parts.
-func decodeState(id WalletID, parts []part, k known) (*state, error) {
+func decodeState(id WalletID, parts []store.Part, k known) (*state, error) {
 	s := newState(id)
-	if len(parts) == 0 || parts[0].id != headPart {
+	if len(parts) == 0 || parts[0].ID != headPart {
 		return nil, corrupt("wallet %q has no head", id)
 	}
-	lots, holds, err := s.readHead(parts[0].body, parts[1:], k)
+	lots, holds, err := s.readHead(parts[0].Body, parts[1:], k)
 	if err != nil {
 		return nil, err
 	}
-	s.size = len(parts[0].body)
+	s.size = len(parts[0].Body)
 	for i, p := range parts[1:] {
-		if p.id <= parts[i].id {
-			return nil, corrupt("wallet %q: part %d is out of order", id, p.id)
+		if p.ID <= parts[i].ID {
+			return nil, corrupt("wallet %q: part %d is out of order", id, p.ID)
 		}
-		if p.id != recentPart && p.id < closedPart {
-			s.size += len(p.body)
+		if p.ID != recentPart && p.ID < closedPart {
+			s.size += len(p.Body)
 		}
 		if err := s.readPart(p); err != nil {
 			return nil, err
@@ -445,7 +445,7 @@ func (s *state) sums() bool {
 	return slices.Equal(sums, s.units)
 }
 
-func (s *state) readHead(body []byte, parts []part, k known) (lots, holds int, err error) {
+func (s *state) readHead(body []byte, parts []store.Part, k known) (lots, holds int, err error) {
 	r := reader{b: body}
 	if form := r.byte(); form != stateForm {
 		return 0, 0, corrupt("wallet %q has form %d, which this version does not know", s.id, form)
@@ -493,15 +493,15 @@ func (s *state) readHead(body []byte, parts []part, k known) (lots, holds int, e
 }
 
 // readPlan takes the plan from what is known, or else reads it.
-func (s *state) readPlan(id uint64, hash [32]byte, parts []part, k known) (*terms, error) {
+func (s *state) readPlan(id uint64, hash [32]byte, parts []store.Part, k known) (*terms, error) {
 	if t := k.plan(hash); t != nil {
 		return t, nil
 	}
-	i := slices.IndexFunc(parts, func(p part) bool { return p.id == id })
+	i := slices.IndexFunc(parts, func(p store.Part) bool { return p.ID == id })
 	if i < 0 {
 		return nil, corrupt("wallet %q has no plan", s.id)
 	}
-	t, err := parseTerms(slices.Clone(parts[i].body))
+	t, err := parseTerms(slices.Clone(parts[i].Body))
 	if err != nil || t.hash != hash {
 		return nil, corrupt("plan of wallet %q is not the one it was given", s.id)
 	}
@@ -541,40 +541,40 @@ func (r *reader) lot() *lot {
 }
 
 // readPart reads a page.
-func (s *state) readPart(p part) error {
-	r := reader{b: p.body}
-	switch p.id {
+func (s *state) readPart(p store.Part) error {
+	r := reader{b: p.Body}
+	switch p.ID {
 	case planPart, nextPart:
 		return nil
 	case openPart:
-		if !s.readOpen(p.body) {
-			return corrupt("part %d of wallet %q is cut, or of another instant", p.id, s.id)
+		if !s.readOpen(p.Body) {
+			return corrupt("part %d of wallet %q is cut, or of another instant", p.ID, s.id)
 		}
 		return nil
 	case recentPart:
 		if s.closed.recent = r.closedLots(); r.bad || len(r.b) > 0 {
-			return corrupt("part %d of wallet %q is cut or has something after it", p.id, s.id)
+			return corrupt("part %d of wallet %q is cut or has something after it", p.ID, s.id)
 		}
 		return nil
 	}
 	if form := r.byte(); form != stateForm {
-		return corrupt("part %d of wallet %q has form %d, which this version does not know", p.id, s.id, form)
+		return corrupt("part %d of wallet %q has form %d, which this version does not know", p.ID, s.id, form)
 	}
-	no := int(p.id & (1<<32 - 1))
-	switch p.id &^ (1<<32 - 1) {
+	no := int(p.ID & (1<<32 - 1))
+	switch p.ID &^ (1<<32 - 1) {
 	case lotPart:
 		if no == 0 || no >= maxPages || len(s.lots.pages) == 0 {
-			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+			return corrupt("part %d of wallet %q is out of place", p.ID, s.id)
 		}
 		s.lots.grow(no)
 		s.readLots(no, &r)
 		if s.lots.pages[no].used == 0 {
 			r.fail()
 		}
-		s.lots.pages[no].size = len(p.body)
+		s.lots.pages[no].size = len(p.Body)
 	case holdPart:
 		if no >= maxPages {
-			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+			return corrupt("part %d of wallet %q is out of place", p.ID, s.id)
 		}
 		s.holds.grow(no)
 		for used := r.slots(); used != 0 && !r.bad; used &= used - 1 {
@@ -583,19 +583,19 @@ func (s *state) readPart(p part) error {
 		if s.holds.pages[no].used == 0 {
 			r.fail()
 		}
-		s.holds.pages[no].size = len(p.body)
+		s.holds.pages[no].size = len(p.Body)
 	case closedPart:
 		i := no - s.closed.first
-		if i < 0 || i >= len(s.closed.pages) || s.closed.pages[i].size != len(p.body) {
-			return corrupt("part %d of wallet %q is out of place", p.id, s.id)
+		if i < 0 || i >= len(s.closed.pages) || s.closed.pages[i].size != len(p.Body) {
+			return corrupt("part %d of wallet %q is out of place", p.ID, s.id)
 		}
-		s.closed.pages[i].raw = slices.Clone(p.body)
+		s.closed.pages[i].raw = slices.Clone(p.Body)
 		return nil
 	default:
-		return corrupt("part %d of wallet %q is not known", p.id, s.id)
+		return corrupt("part %d of wallet %q is not known", p.ID, s.id)
 	}
 	if r.bad || len(r.b) > 0 {
-		return corrupt("part %d of wallet %q is cut or has something after it", p.id, s.id)
+		return corrupt("part %d of wallet %q is cut or has something after it", p.ID, s.id)
 	}
 	return nil
 }

@@ -184,6 +184,16 @@ func TestPostgresPlans(t *testing.T) {
 // explain returns the plan of a statement for any parameters.
 func explain(t *testing.T, db *sql.DB, sent pgx.TraceQueryStartData) string {
 	t.Helper()
+	return explainWith(t, db, "COSTS", sent)
+}
+
+// explainWith is explain with options of the command.
+func explainWith(t *testing.T, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, options string, sent pgx.TraceQueryStartData,
+) string {
+	t.Helper()
 	var args []string
 	for _, a := range sent.Args {
 		switch a := a.(type) {
@@ -200,7 +210,7 @@ func explain(t *testing.T, db *sql.DB, sent pgx.TraceQueryStartData) string {
 	}
 	must(t, db, "PREPARE explained AS "+sent.SQL)
 	defer must(t, db, "DEALLOCATE explained")
-	rows, err := db.QueryContext(t.Context(), "EXPLAIN EXECUTE explained("+strings.Join(args, ", ")+")")
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN ("+options+") EXECUTE explained("+strings.Join(args, ", ")+")")
 	if err != nil {
 		t.Fatal(err)
 	}

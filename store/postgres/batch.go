@@ -1,6 +1,10 @@
 package postgres
 
-import "example.com/credits/store"
+import (
+	"math"
+
+	"example.com/credits/store"
+)
 
 // How much goes into one statement; what is more is committed by several.
 const (
@@ -17,6 +21,7 @@ type batch struct {
 
 	wallets struct {
 		ids, prevs, seqs, dues list
+		earlies, lates         list
 		heads                  cuts
 	}
 	receipts struct {
@@ -44,6 +49,9 @@ func (b *batch) add(c *store.Change) {
 	b.wallets.prevs.addInt(int64(c.Prev))
 	b.wallets.seqs.addInt(int64(c.Seq))
 	b.wallets.dues.addInt(c.Due)
+	early, late := times(c.Entries)
+	b.wallets.earlies.addInt(early)
+	b.wallets.lates.addInt(late)
 	if head, ok := headOf(c); ok {
 		b.bodies = b.wallets.heads.add(b.bodies, head)
 	} else {
@@ -111,7 +119,7 @@ func (b *batch) args() []any {
 	w, k, p, n, e := &b.wallets, &b.receipts, &b.parts, &b.notes, &b.entries
 	args := make([]any, 0, 32)
 	args = append(args, nonNil(b.bodies))
-	args = appendLists(args, w.ids, w.prevs, w.seqs, w.dues, w.heads.from, w.heads.size)
+	args = appendLists(args, w.ids, w.prevs, w.seqs, w.dues, w.earlies, w.lates, w.heads.from, w.heads.size)
 	if b.shape&withReceipts != 0 {
 		args = appendLists(args, k.wallets, k.keys, k.from, k.size)
 	}
@@ -137,7 +145,8 @@ func (b *batch) single(c *store.Change) (shape, []any) {
 	}
 	k, p, n, e := &b.receipts, &b.parts, &b.notes, &b.entries
 	args := make([]any, 0, 24)
-	args = append(args, nonNil(b.bodies), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head)
+	early, late := times(c.Entries)
+	args = append(args, nonNil(b.bodies), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head, early, late)
 	if s&withReceipts != 0 {
 		args = appendLists(args, k.keys, k.from, k.size)
 	}
@@ -174,6 +183,22 @@ func headOf(c *store.Change) ([]byte, bool) {
 	}
 	return nil, false
 }
+
+// times returns the earliest and the latest time of entries. If one is before that
+// of an earlier one, the earliest is before any time that there is.
+func times(entries []store.Entry) (early, late int64) {
+	early = math.MaxInt64
+	for i := range entries {
+		at := entries[i].At
+		if at < late {
+			early = beforeAll
+		}
+		early, late = min(early, at), max(late, at)
+	}
+	return early, late
+}
+
+const beforeAll = -1
 
 // bytes returns how many a change has in bodies.
 func bytes(c *store.Change) int {

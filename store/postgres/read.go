@@ -30,8 +30,13 @@ type selection struct {
 
 // add adds a condition, in which ? is the parameter.
 func (q *selection) add(where string, arg any) {
+	q.where = append(q.where, strings.ReplaceAll(where, "?", q.arg(arg)))
+}
+
+// arg adds a parameter, and returns what stands for it.
+func (q *selection) arg(arg any) string {
 	q.args = append(q.args, arg)
-	q.where = append(q.where, strings.ReplaceAll(where, "?", fmt.Sprintf("$%d", len(q.args))))
+	return fmt.Sprintf("$%d", len(q.args))
 }
 
 // Entries implements [store.Store]. It reads page by page, and holds nothing of
@@ -117,51 +122,89 @@ func (s *Store) entries(ctx context.Context, q *store.Query, size int) (page []s
 	return page, last, err
 }
 
+// mergedKinds is how many kinds are looked up in the index of kinds, one by one.
+// Where a query has more, it most likely wants most of the entries.
+const mergedKinds = 8
+
 // selectEntries returns the statement for a page of what q selects. What q does
 // not ask for is not in it, so that the planner sees what is.
+//
+// A page costs the same in a long history as in a short one: it is read in order
+// of Seq from one index, between two Seqs. Which index is not left to the planner,
+// who knows what suits most wallets: times are turned into Seqs, and what is
+// written with + 0 can be served by no other index than the one that has it so.
 func (s *Store) selectEntries(q *store.Query, size int) (text string, args []any) {
-	var sel selection
-	sel.add("e.wallet = ?", q.Wallet)
-	if q.After > 0 {
-		sel.add("e.seq > ?::int8", int64(q.After))
-	}
-	if q.Through < math.MaxInt64 {
-		sel.add("e.seq <= ?::int8", int64(q.Through))
-	}
+	sel := selection{where: []string{"e.wallet = $1"}, args: []any{q.Wallet, int64(q.After), int64(q.Through), int64(size)}}
+	after, through := "$2::int8", "$3::int8"
 	if q.From != 0 {
-		sel.add("e.at >= ?::int8", q.From)
+		sel.add("e.at + 0 >= ?::int8", q.From)
+		after = fmt.Sprintf("greatest(%s, (%s))", after, fmt.Sprintf(lastBefore, len(sel.args)))
 	}
 	if q.To != 0 {
-		sel.add("e.at < ?::int8", q.To)
+		sel.add("e.at + 0 < ?::int8", q.To)
+		through = fmt.Sprintf("least(%s, (%s))", through, fmt.Sprintf(firstAfter, len(sel.args)))
 	}
-	if q.Of != 0 {
-		sel.add("e.of_ <> 0 AND e.of_ = ?::int8", int64(q.Of))
+	seq, merged := sel.lead(q)
+	sel.where = append(sel.where, seq+" > "+after, seq+" <= "+through)
+	direction := ""
+	if q.Newest {
+		direction = " DESC"
 	}
-	if q.Feature != "" {
-		sel.add("e.feature <> '' AND e.feature = ?", q.Feature)
+	const columns = `SELECT e.seq, e.at, e.kind, e.of_, e.feature, e.body,
+	(SELECT n.note FROM {notes} n WHERE n.wallet = $1 AND n.seq = e.seq),
+	(SELECT w.seq FROM {wallets} w WHERE w.id = $1)
+`
+	page := "FROM {entries} e\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY " + seq + direction + " LIMIT $4::int8"
+	if merged == "" {
+		return s.text.named(columns + page), sel.args
+	}
+	order := "ORDER BY e.seq" + direction
+	return s.text.named("WITH s AS MATERIALIZED (\nSELECT e.seq FROM unnest(" + merged + ") AS k(kind), LATERAL (\nSELECT e.seq " + page + "\n) e\n" +
+		order + " LIMIT $4::int8\n)\n" + columns + "FROM s, LATERAL (SELECT * FROM {entries} e WHERE e.wallet = $1 AND e.seq = s.seq OFFSET 0) e\n" + order), sel.args
+}
+
+// lead adds the conditions of which one leads to an index, and returns how that
+// index has the Seq. With merged, an array of kinds, a page of each k.kind is to be read.
+func (q *selection) lead(of *store.Query) (seq, merged string) {
+	seq = "(e.seq + 0)"
+	kinds := slices.Compact(slices.Sorted(slices.Values(of.Kinds)))
+	var l list
+	for _, k := range kinds {
+		l.addInt(int64(k))
 	}
 	switch {
-	case len(q.Kinds) == 1:
-		sel.add("e.kind = ?::int2", int64(q.Kinds[0]))
-	case len(q.Kinds) > 1:
-		var kinds list
-		for _, k := range q.Kinds {
-			kinds.addInt(int64(k))
+	case of.Of != 0:
+		q.add("e.of_ <> 0 AND e.of_ = ?::int8", int64(of.Of))
+		if of.Feature != "" {
+			q.add("e.feature = ?", of.Feature)
 		}
-		sel.add("e.kind = ANY (?::text::int2[])", kinds.String())
+	case of.Feature != "":
+		q.add("e.feature <> '' AND e.feature = ?", of.Feature)
+	case len(kinds) == 1:
+		q.add("e.kind = ?::int2", int64(kinds[0]))
+		return seq, ""
+	case 0 < len(kinds) && len(kinds) <= mergedKinds:
+		q.where = append(q.where, "e.kind = k.kind")
+		return seq, q.arg(l.String()) + "::text::int2[]"
+	default:
+		seq = "e.seq"
 	}
-	order := "e.seq"
-	if q.Newest {
-		order = "e.seq DESC"
+	if len(kinds) > 0 {
+		q.add("e.kind + 0 = ANY (?::text::int4[])", l.String())
 	}
-	sel.args = append(sel.args, int64(size))
-	return s.text.named(`SELECT e.seq, e.at, e.kind, e.of_, e.feature, e.body,
-	(SELECT n.note FROM {notes} n WHERE n.wallet = e.wallet AND n.seq = e.seq),
-	(SELECT w.seq FROM {wallets} w WHERE w.id = $1)
-FROM {entries} e
-WHERE ` + strings.Join(sel.where, " AND ") + `
-ORDER BY ` + order + fmt.Sprintf(" LIMIT $%d::int8", len(sel.args))), sel.args
+	return seq, ""
 }
+
+// Where the times of a wallet's entries are in order, as a ledger's are, an index finds the
+// entries on both sides of an instant. Where they are not, there is nothing to be found.
+const (
+	lastBefore = `SELECT t.seq FROM {wallets} w, LATERAL (
+		SELECT t.seq FROM {entries} t WHERE t.wallet = $1 AND t.at < $%d::int8 ORDER BY t.at DESC, t.seq DESC LIMIT 1
+	) t WHERE w.id = $1 AND w.back = 0`
+	firstAfter = `SELECT t.seq - 1 FROM {wallets} w, LATERAL (
+		SELECT t.seq FROM {entries} t WHERE t.wallet = $1 AND t.at >= $%d::int8 ORDER BY t.at, t.seq LIMIT 1
+	) t WHERE w.id = $1 AND w.back = 0`
+)
 
 // Heads implements [store.Store]. It reads page by page, and holds nothing of
 // the database between them.

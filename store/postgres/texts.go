@@ -103,13 +103,14 @@ func numbering(text string, first int) (string, int) {
 // A change is taken up if the wallet has the Seq it should have and none of its
 // keys is there, and carried out if the wallet still has that Seq once it is
 // locked: as no Seq ever comes back, no key can have come in between. The Seq
-// to compare with travels as fed, which for a new wallet is 0 as well. Wallets
-// are locked in order of name, so that none waits in a circle.
+// to compare with travels as fed, which for a new wallet is 0 as well, and the
+// earliest time of what is new as back. Wallets are locked in order of name, so
+// that none waits in a circle.
 func batchText(s shape) string {
 	text := `WITH c AS (
-	SELECT c.id, c.prev, c.seq, c.due, c.start, c.size
-	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int4[], ?::text::int4[])
-		AS c(id, prev, seq, due, start, size)
+	SELECT c.id, c.prev, c.seq, c.due, c.early, c.late, c.start, c.size
+	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int4[], ?::text::int4[])
+		AS c(id, prev, seq, due, early, late, start, size)
 ), `
 	unused := ""
 	if s&withReceipts != 0 {
@@ -122,12 +123,14 @@ func batchText(s shape) string {
 		unused = " AND c.id NOT IN (SELECT wallet FROM used)"
 	}
 	text += `moved AS (
-	INSERT INTO {wallets} AS w (id, seq, fed, due, pending, head)
-	SELECT c.id, c.seq, c.prev, c.due, true, CASE WHEN c.size >= 0 THEN substring($1::bytea FROM c.start FOR c.size) END
+	INSERT INTO {wallets} AS w (id, seq, fed, due, pending, late, back, head)
+	SELECT c.id, c.seq, c.prev, c.due, true, c.late, CASE WHEN w.seq IS NOT NULL THEN c.early WHEN c.early < 0 THEN c.seq ELSE 0 END,
+		CASE WHEN c.size >= 0 THEN substring($1::bytea FROM c.start FOR c.size) END
 	FROM c LEFT JOIN LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true
 	WHERE coalesce(w.seq, 0) = c.prev` + unused + `
 	ORDER BY c.id COLLATE "C"
-	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, due = excluded.due, pending = true, head = coalesce(excluded.head, w.head)
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, due = excluded.due, pending = true, late = greatest(w.late, excluded.late),
+		back = CASE WHEN excluded.back < w.late THEN excluded.seq ELSE w.back END, head = coalesce(excluded.head, w.head)
 	WHERE w.seq = excluded.fed
 	RETURNING w.id
 ), `
@@ -174,16 +177,17 @@ SELECT id FROM moved`
 func singleText(s shape) string {
 	text := "WITH moved AS (\n\t"
 	if s&created != 0 {
-		text += `INSERT INTO {wallets} (id, seq, fed, due, pending, head)
-	VALUES ($2, $4::int8, $3::int8, $5::int8, true, $6::bytea)
+		text += `INSERT INTO {wallets} (id, seq, fed, due, pending, late, back, head)
+	VALUES ($2, $4::int8, $3::int8, $5::int8, true, $8::int8, CASE WHEN $7::int8 < 0 THEN $4::int8 ELSE 0 END, $6::bytea)
 	ON CONFLICT (id) DO NOTHING
 	RETURNING id`
 	} else {
-		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, head = coalesce($6::bytea, head)
+		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, late = greatest(late, $8::int8),
+		back = CASE WHEN $7::int8 < late THEN $4::int8 ELSE back END, head = coalesce($6::bytea, head)
 	WHERE id = $2 AND seq = $3::int8`
 		if s&withReceipts != 0 {
 			text += `
-	AND NOT EXISTS (SELECT 1 FROM unnest($7::text::text[]) AS k(key),
+	AND NOT EXISTS (SELECT 1 FROM unnest($9::text::text[]) AS k(key),
 		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = k.key OFFSET 0) r)`
 		}
 		text += "\n\tRETURNING id"
@@ -217,6 +221,6 @@ INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
 SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($1::bytea FROM e.start FOR e.size)
 FROM moved, unnest(?::text::int8[], ?::text::int8[], ?::text::int2[], ?::text::int8[], ?::text::text[], ?::text::int4[], ?::text::int4[])
 	AS e(seq, at, kind, of_, feature, start, size)`
-	text, _ = numbering(text, 7) // before it the bodies and the wallet
+	text, _ = numbering(text, 9) // before it the bodies and the wallet
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"reflect"
@@ -204,18 +205,28 @@ func TestExportNamed(t *testing.T) {
 	}
 }
 
-// restless is a store in which something happens while entries are read.
+// restless is a store in which something happens, once, before entries are read, and
+// after something was loaded.
 type restless struct {
 	store.Store
-	happens func()
+	before, after func()
+}
+
+func once(f *func()) {
+	if happens := *f; happens != nil {
+		*f = nil
+		happens()
+	}
 }
 
 func (r *restless) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry, error] {
-	if f := r.happens; f != nil {
-		r.happens = nil
-		f()
-	}
+	once(&r.before)
 	return r.Store.Entries(ctx, q)
+}
+
+func (r *restless) Load(ctx context.Context, reads ...store.Read) ([]store.State, error) {
+	defer once(&r.after)
+	return r.Store.Load(ctx, reads...)
 }
 
 // TestExportMeanwhile changes a wallet while it is exported. The export is of one
@@ -239,7 +250,7 @@ func TestExportMeanwhile(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t).lived()
-			file := export(t, &restless{w.store, func() { tt.happens(w) }})
+			file := export(t, &restless{Store: w.store, before: func() { tt.happens(w) }})
 			for run, err := range archive.Runs(bytes.NewReader(file)) {
 				if err != nil || run.Head.Seq != tt.ends {
 					t.Errorf("%+v, %v", run, err)
@@ -250,6 +261,55 @@ func TestExportMeanwhile(t *testing.T) {
 			verify(t, to)
 		})
 	}
+}
+
+// TestSettledMeanwhile exports a wallet in which a note is erased meanwhile, so that
+// the export goes on to there. A purchase was settled before that, after
+// its intent was exported: the receipt of who waited for it is in the export.
+func TestSettledMeanwhile(t *testing.T) {
+	w := creditstest.New(t)
+	w.Paid().Next(creditstest.AskPayer)
+	w.Must(acme, credits.Open{Plan: plan(), Note: credits.Note{Reason: "signup"}})
+	w.Must(acme, credits.SetMethod{Method: credits.Method{Token: "tok", Kind: "card"}})
+	_, err := w.Do(t.Context(), acme, "waits", credits.Buy{Pack: "extra", Amount: 10 * credits.Credit})
+	is(t, err, credits.PaymentPending)
+	var open credits.Purchase
+	for open = range must(w.Wallet(t.Context(), acme)).Purchases() {
+	}
+	file := export(t, &restless{
+		Store:  w.Store(),
+		before: func() { w.Must(acme, credits.Erase{Entries: []credits.ID{1}}) },
+		after:  func() { w.Must(acme, credits.Settle{Purchase: open.ID, Payment: credits.Payment{State: credits.Paid}}) },
+	})
+	to := new(memory.Store)
+	imported(t, to, file)
+	if _, err := credits.New(to, nil).Receipt(t.Context(), acme, "waits"); err != nil {
+		t.Error("I-1, P-3:", err)
+	}
+}
+
+// TestReceiptOfMany exports the receipt of a command whose entries are read in
+// several pages once.
+func TestReceiptOfMany(t *testing.T) {
+	w := newWorld(t)
+	w.do(acme, credits.Open{Plan: plan()})
+	for range 700 {
+		w.do(acme, credits.Grant{Amount: 1})
+	}
+	r := w.do(acme, credits.Revoke{All: true})
+	if len(r.Entries) < 700 {
+		t.Fatalf("%d entries", len(r.Entries))
+	}
+	n := 0
+	for _, line := range lines(export(t, w.store)) {
+		if strings.HasPrefix(line, fmt.Sprintf(`{"receipt":{"key":%q`, r.Key)) {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("I-1: the receipt is there %d times", n)
+	}
+	travels(t, w.store)
 }
 
 // damaged is a store in which entries are not what they were.

@@ -22,7 +22,7 @@ import (
 // file: a wallet that is a beginning of the one in the file, with the same chain,
 // gets the rest. One that has as much or more is left as it is, and is Skipped.
 // Any other under the name of one is [credits.ErrExists], and is not touched. A wallet
-// that begins with a checkpoint takes a [store.Pruner].
+// that begins with a checkpoint takes a [store.Pruner] that is not bound to a transaction.
 //
 // What is wrong with the file is a [LineError]. An error of the store
 // is [credits.ErrRetry] or [credits.ErrUnknown].

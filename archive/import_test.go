@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,25 @@ func TestImportStanding(t *testing.T) {
 			}
 			verify(t, to)
 		})
+	}
+}
+
+// TestImportBetween goes on from a wallet that ends between two receipts of the file.
+func TestImportBetween(t *testing.T) {
+	w := newWorld(t)
+	w.do(acme, credits.Open{Plan: plan()})
+	w.clock.Set(day("2026-03-05"))
+	must(w.ledger.Tick(t.Context()))
+	first := export(t, w.store)
+	w.do(acme, credits.Spend{Amount: 1})
+	second := export(t, w.store)
+	to := new(memory.Store)
+	imported(t, to, first)
+	if got, want := imported(t, to, second), (archive.Report{Wallets: 1, Entries: 1}); got != want {
+		t.Errorf("I-2: the report is %+v, want %+v", got, want)
+	}
+	if !bytes.Equal(export(t, to), second) {
+		t.Error("I-2: the export of what was imported is another")
 	}
 }
 
@@ -210,13 +230,35 @@ func TestErasedStaysErased(t *testing.T) {
 		t.Fatal("L-4: an export has a note that was erased, or has not one that was not")
 	}
 	after[4] = before[4]
-	to := new(memory.Store)
-	imported(t, to, resum([]byte(strings.Join(after, ""))))
-	verify(t, to)
-	for e, err := range credits.New(to, nil).History(t.Context(), acme, credits.HistoryQuery{After: said.ID - 1, Limit: 1}) {
-		if err != nil || e.Note.Reason != "" {
-			t.Errorf("L-4: %+v, %v", e.Note, err)
+	noReceipts := slices.DeleteFunc(slices.Clone(after), func(l string) bool { return strings.HasPrefix(l, `{"receipt"`) })
+	for i := range noReceipts { // so that all of it is one commit
+		noReceipts[i] = strings.Replace(noReceipts[i], `"receipts":3`, `"receipts":0`, 1)
+	}
+	for _, file := range [][]string{after, noReceipts} {
+		to := new(memory.Store)
+		imported(t, to, resum([]byte(strings.Join(file, ""))))
+		verify(t, to)
+		for e, err := range credits.New(to, nil).History(t.Context(), acme, credits.HistoryQuery{After: said.ID - 1, Limit: 1}) {
+			if err != nil || e.Note.Reason != "" {
+				t.Errorf("L-4: %+v, %v", e.Note, err)
+			}
 		}
+	}
+}
+
+// taken is a store in which another is always quicker.
+type taken struct{ *memory.Store }
+
+func (taken) Commit(_ context.Context, writes ...store.Write) ([]bool, error) {
+	return make([]bool, len(writes)), nil
+}
+
+// TestImportTaken ends where a wallet changes that is being written.
+func TestImportTaken(t *testing.T) {
+	got, err := archive.Import(t.Context(), taken{new(memory.Store)}, bytes.NewReader(export(t, newWorld(t).lived().store)))
+	is(t, err, credits.ErrRetry)
+	if got != (archive.Report{}) {
+		t.Errorf("I-2: the report is %+v", got)
 	}
 }
 

@@ -129,6 +129,22 @@ func TestOpenFaults(t *testing.T) {
 	}
 }
 
+// TestOpenAtOnce opens a wallet that another opens meanwhile: its balance comes in all the same.
+func TestOpenAtOnce(t *testing.T) {
+	for name, key := range map[string]credits.Key{
+		"I-1/for itself": "signup", "I-1/in the same way, under another plan": "archive/open",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := &restless{Store: w.store, after: func() { must(w.ledger.Do(t.Context(), acme, key, credits.Open{Plan: plan()})) }}
+			got, err := archive.Open(t.Context(), credits.New(s, &credits.Options{Clock: w.clock}), []credits.Plan{bare()}, many(1))
+			if got.Lots != 1 || got.Bad != 0 || err != nil {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestOpenManyRefused reports the first of very many refusals, and counts them all.
 func TestOpenManyRefused(t *testing.T) {
 	w := newWorld(t)

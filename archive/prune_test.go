@@ -260,6 +260,22 @@ func TestPurchaseStays(t *testing.T) {
 	travels(t, w.Store())
 }
 
+// TestPurchaseUndecided keeps a purchase that the payer was sent away with, and
+// nobody has looked at since.
+func TestPurchaseUndecided(t *testing.T) {
+	w := creditstest.New(t)
+	w.Paid().Next(creditstest.AskPayer)
+	start := w.Clock.Now()
+	w.Must(acme, credits.Open{Plan: plan()}, credits.SetMethod{Method: credits.Method{Token: "tok", Kind: "card"}})
+	w.Later("1h")
+	_, err := w.Do(t.Context(), acme, "asked", credits.Buy{Pack: "extra", Amount: 10 * credits.Credit})
+	is(t, err, credits.PaymentPending)
+	w.Later("90 days")
+	if _, run := write(t, w.Ledger, start.Add(200*time.Hour)); run.Head.Seq != 3 {
+		t.Errorf("P-1: it ends with entry %d", run.Head.Seq)
+	}
+}
+
 // TestPruneRefuses removes nothing by an archive that is not the wallet's, or not whole.
 func TestPruneRefuses(t *testing.T) {
 	w := newWorld(t).lived()
@@ -270,7 +286,8 @@ func TestPruneRefuses(t *testing.T) {
 	other.clock.Set(day("2026-04-05"))
 	foreign, _ := write(t, other.ledger, day("2026-02-01"))
 	other.do(acme, credits.Spend{Amount: 1})
-	nobody := newWorld(t)
+	nobody, young := newWorld(t), newWorld(t)
+	young.do(acme, credits.Open{Plan: plan()})
 
 	prunes := func(w *world, file []byte, o *archive.Options) error {
 		return must2(archive.Prune(t.Context(), w.ledger, bytes.NewReader(file), o))
@@ -287,7 +304,7 @@ func TestPruneRefuses(t *testing.T) {
 		{"L-4/changed", prunes(w, bytes.Replace(march, []byte(`"body":"A`), []byte(`"body":"B`), 1), &archive.Options{NoFeed: true}), credits.ErrCorrupt},
 		{"L-4/empty", prunes(w, nil, nil), credits.ErrCorrupt},
 		{"L-4/of a wallet that is not there", prunes(nobody, march, nil), credits.ErrNotFound},
-		{"L-4/of a wallet that is younger", prunes(other, march, &archive.Options{NoFeed: true}), credits.ErrInvalid},
+		{"L-4/of a wallet that is younger", prunes(young, march, &archive.Options{NoFeed: true}), credits.ErrInvalid},
 		{"L-4/on a store that keeps no checkpoints", must2(archive.Prune(t.Context(), credits.New(struct{ store.Store }{w.store}, nil), bytes.NewReader(march), nil)), credits.ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) { is(t, tt.err, tt.want) })

@@ -169,7 +169,8 @@ func TestHostileLines(t *testing.T) {
 		line     int // that is wrong
 		old, new string
 		field    string
-		at       int // the line of the error, if it is another
+		reason   string // a part of it
+		at       int    // the line of the error, if it is another
 	}{
 		{name: "no JSON", line: 1, old: "{", new: ""},
 		{name: "two values", line: 1, old: "}}\n", new: "}}{}\n"},
@@ -185,6 +186,7 @@ func TestHostileLines(t *testing.T) {
 		{name: "a checkpoint of nothing", line: 1, old: `"acme"`, new: `"acme","checkpoint":{"seq":0,"at":0,"body":""}`, field: "wallet.checkpoint.seq"},
 		{name: "a checkpoint that is none", line: 1, old: `"acme"`, new: `"acme","checkpoint":{"seq":1,"at":1,"body":"AAAA"}`, field: "wallet.checkpoint.body"},
 		{name: "a checkpoint in no base64", line: 1, old: `"acme"`, new: `"acme","checkpoint":{"seq":1,"at":1,"body":"A"}`, field: "wallet.checkpoint.body"},
+		{name: "a checkpoint in base64 with bits too many", line: 1, old: `"acme"`, new: `"acme","checkpoint":{"seq":1,"at":1,"body":"AB=="}`, field: "wallet.checkpoint.body", reason: "not in base64"},
 		{name: "a Seq that is left out", line: 2, old: `"seq":1`, new: `"seq":2`, field: "entry.seq"},
 		{name: "a Seq that is negative", line: 2, old: `"seq":1`, new: `"seq":-1`, field: "entry.seq"},
 		{name: "a Seq of text", line: 2, old: `"seq":1`, new: `"seq":"1"`, field: "entry.seq"},
@@ -202,6 +204,7 @@ func TestHostileLines(t *testing.T) {
 		{name: "a body in no base64", line: 2, old: `"body":"`, new: `"body":"*`, field: "entry.body"},
 		{name: "no body", line: 2, old: `"body"`, new: `"note"`, field: "entry.body"},
 		{name: "a body of more than 1 MiB", line: 2, old: `"body":"`, new: `"body":"` + long(1<<20/3*4+4), field: "entry.body"},
+		{name: "a note of more than 1 MiB", line: 5, old: `"note":"`, new: `"note":"` + long(1<<20/3*4+4), field: "entry.note"},
 		{name: "a note that was not sealed", line: 5, old: `"note":"`, new: `"note":"AAAA`, field: "entry.body"},
 		{name: "a receipt that is none", line: 4, old: `"body":"`, new: `"body":"AAAA`, field: "receipt.body"},
 		{name: "a receipt without a key", line: 4, old: "key-1", new: "", field: "receipt.key"},
@@ -215,7 +218,7 @@ func TestHostileLines(t *testing.T) {
 		{name: "another number of entries", line: 7, old: `"entries":3`, new: `"entries":2`, field: "end.entries"},
 		{name: "another number of receipts", line: 7, old: `"receipts":2`, new: `"receipts":1`, field: "end.receipts"},
 		{name: "a feed beyond the end", line: 7, old: `"fed":0`, new: `"fed":4`, field: "end.fed"},
-		{name: "a line of more than 3 MiB", line: 2, old: `"body"`, new: long(3<<20) + `"body"`},
+		{name: "a line of more than 3 MiB", line: 2, old: `"body"`, new: `"x":"` + long(3<<20) + `","body"`},
 	} {
 		t.Run("L-4/"+tt.name, func(t *testing.T) {
 			changed := slices.Clone(all)
@@ -226,7 +229,7 @@ func TestHostileLines(t *testing.T) {
 			file := resum([]byte(strings.Join(changed, "")))
 			unread(t, file)
 			err := refused(t, file)
-			if at := max(tt.at, tt.line); err.Line != at || err.Field != tt.field {
+			if at := max(tt.at, tt.line); err.Line != at || err.Field != tt.field || !strings.Contains(err.Reason, tt.reason) {
 				t.Errorf("line %d, %q: %v", err.Line, err.Field, err)
 			}
 		})

@@ -56,19 +56,24 @@ type Options struct {
 	// a commit whose outcome was unknown: the same call again
 	// replays it. In a transaction of the host's it is not called at all.
 	OnCommit func(context.Context, Receipt)
+
+	// OnTick, if not nil, is called by [Ledger.Tick] after each of its commits,
+	// with the number of wallets that it wrote so far.
+	OnTick func(ctx context.Context, wallets int)
 }
 
 // Ledger carries out commands on wallets in a store. Its methods may be called
 // concurrently, and by several processes on one store.
 type Ledger struct {
-	store Store
-	clock Clock
-	actor Actor
-	salt  [32]byte
-	hook  func(context.Context, Receipt)
-	bound bool // to a transaction of the host's
-	own   bool // it uses keys of the library
-	known *cache
+	store  Store
+	clock  Clock
+	actor  Actor
+	salt   [32]byte
+	hook   func(context.Context, Receipt)
+	ticked func(context.Context, int)
+	bound  bool // to a transaction of the host's
+	own    bool // it uses keys of the library
+	known  *cache
 
 	charger Charger
 	window  time.Duration
@@ -84,7 +89,7 @@ func New(s Store, opts *Options) *Ledger {
 	}
 	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, known: &cache{}}
 	l.charger, l.window, l.spawn, l.flights = opts.Charger, opts.ChargeWindow, opts.Background, &flights{}
-	l.desks = newDesks(opts.Committers)
+	l.ticked, l.desks = opts.OnTick, newDesks(opts.Committers)
 	if l.clock == nil {
 		l.clock = clock.New()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,11 +45,20 @@ func (r row) measured(from *results) line {
 	var shown []string
 	for _, id := range r.shown {
 		if all, err := values(id, func(s sample) float64 { return s.rate })(from); err == nil {
-			shown = append(shown, id[strings.LastIndexByte(id, '/')+1:]+" "+perSecond(spreadOf(all).median))
+			shown = append(shown, lastName(id)+" "+perSecond(spreadOf(all).median))
 		}
 	}
 	l.figures = strings.Join(shown, ", ")
 	return l
+}
+
+// lastName returns the last part of a contender's name: who it is, or at which size.
+func lastName(id string) string {
+	name := id[strings.LastIndexByte(id, '/')+1:]
+	if size, err := strconv.Atoi(name); err == nil {
+		return "at " + thousands(size)
+	}
+	return name
 }
 
 // bar writes what a line is held to.

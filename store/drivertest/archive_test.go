@@ -5,8 +5,11 @@ import (
 	"context"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/benbjohnson/clock"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/credits"
@@ -34,10 +37,50 @@ func importInto(t testing.TB, s store.Store, file []byte) {
 	}
 }
 
+// holding is all that a store has of a wallet.
+type holding struct {
+	Head       store.Head
+	Checkpoint store.Checkpoint
+	State      store.State
+	Entries    []store.Entry
+}
+
+// holdings returns all that a store has, with the receipts of keys up to a number.
+func holdings(t testing.TB, s store.Store, keys int) []holding {
+	t.Helper()
+	var all []holding
+	var names []string
+	for i := range keys {
+		names = append(names, strconv.Itoa(i+1))
+	}
+	for head, err := range s.Heads(t.Context(), store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := holding{Head: head}
+		if h.Checkpoint, err = store.CheckpointOf(t.Context(), s, head.Wallet); err != nil {
+			t.Fatal(err)
+		}
+		states, err := s.Load(t.Context(), store.Read{Wallet: head.Wallet, Keys: names})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.State = states[0]
+		for e, err := range s.Entries(t.Context(), store.Query{Wallet: head.Wallet, After: h.Checkpoint.Seq}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Entries = append(h.Entries, e)
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
 // same fails unless two stores hold the same, byte for byte, and all of it verifies.
 func same(t testing.TB, was, is store.Store, keys int) {
 	t.Helper()
-	if want, got := contentOf(t, was, keys), contentOf(t, is, keys); !reflect.DeepEqual(want, got) {
+	if want, got := holdings(t, was, keys), holdings(t, is, keys); !reflect.DeepEqual(want, got) {
 		t.Fatalf("what arrived (-there +here):\n%s", cmp.Diff(want, got))
 	}
 	l := credits.New(is, nil)
@@ -81,6 +124,83 @@ func TestWalletsTravel(t *testing.T) {
 					t.Fatalf("L-3, L-4: %s exports another file", to.name)
 				}
 				file = exported(t, to.store)
+			}
+		})
+	})
+}
+
+// prunes lets a store prune what an older part of a life left in it, twice, with what the
+// ledger does in between. It returns the archives.
+func prunes(t testing.TB, s store.Store, life *lives.Life) []byte {
+	t.Helper()
+	now := clock.NewMock()
+	now.Set(life.Clock.Now().Add(credits.Retention + time.Hour))
+	l := credits.New(s, &credits.Options{Clock: now, Salt: [32]byte{1}})
+	var archives []byte
+	for _, ago := range []time.Duration{200 * time.Hour, 0} {
+		if _, err := l.Feed(t.Context(), func(context.Context, []credits.Entry) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []credits.WalletID{lives.First, lives.Second} {
+			var file bytes.Buffer
+			if _, err := archive.Write(t.Context(), l, &file, id, life.Clock.Now().Add(-ago)); err != nil {
+				t.Fatal(err)
+			}
+			archives = append(archives, file.Bytes()...)
+			for range min(2, file.Len()) { // once more, as after an error
+				if _, err := archive.Prune(t.Context(), l, bytes.NewReader(file.Bytes()), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Verify(t.Context(), id); err != nil {
+				t.Error("L-3:", err)
+			}
+			if err := archive.Joined(t.Context(), s, id, bytes.NewReader(archives)); err != nil {
+				t.Error("L-4:", err)
+			}
+		}
+	}
+	return archives
+}
+
+// TestStoresPrune prunes the same lives in each store: the archives are the same
+// bytes, and so is what is left.
+func TestStoresPrune(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d sqliteDriver) {
+		lives.Each(t, 2, func(t testing.TB, r *rand.Rand) {
+			life := lives.New(t, r, 80)
+			file := exported(t, life.Ledger.Store())
+			archives := prunes(t, life.Ledger.Store(), life)
+			left := exported(t, life.Ledger.Store())
+			if bytes.Count(left, []byte(`"checkpoint"`)) != 2 {
+				t.Fatal("nothing was pruned")
+			}
+			for _, in := range []struct {
+				name  string
+				store store.Store
+			}{
+				{"SQLite", newSQLite(t, d.open(t, newFile(t)), sqlite.Options{})},
+			} {
+				importInto(t, in.store, file)
+				if !bytes.Equal(prunes(t, in.store, life), archives) {
+					t.Errorf("L-3: the archives of %s are others", in.name)
+				}
+				same(t, life.Ledger.Store(), in.store, 80)
+				if !bytes.Equal(exported(t, in.store), left) {
+					t.Errorf("L-3: %s exports another file", in.name)
+				}
+			}
+			for _, to := range []struct {
+				name  string
+				store store.Store
+			}{
+				{"SQLite", newSQLite(t, d.open(t, newFile(t)), sqlite.Options{})},
+			} {
+				importInto(t, to.store, left)
+				same(t, life.Ledger.Store(), to.store, 80)
+				if left = exported(t, to.store); !bytes.Equal(left, exported(t, life.Ledger.Store())) {
+					t.Errorf("L-3: what was pruned is another in %s", to.name)
+				}
 			}
 		})
 	})

@@ -1,5 +1,5 @@
-// Package archive moves wallets between stores, brings in balances of other
-// systems, and keeps old entries elsewhere.
+// Package archive moves wallets between stores, keeps old entries elsewhere, and
+// brings in balances of other systems.
 //
 //	report, err := archive.Export(ctx, sqliteStore, file)
 //	report, err = archive.Import(ctx, postgresStore, file)
@@ -29,17 +29,24 @@
 //
 // # What is verified
 //
-// [Import], [Runs], [Entries], [Joined] and [Prune] verify what they read: the
-// checksum finds an accident, and the chain of hashes any change of an
-// entry. Receipts are outside the chain: who can write both the file and its
-// checksum can make others. An export of secrets is a secret: it has actors and
-// notes in it that were not erased.
+// [Import], [Runs], [Entries], [Joined] and [Prune] verify what they read. The
+// checksum finds an accident; the chain of hashes finds any change of an entry,
+// whoever made it. Receipts are outside the chain: who can write a file and its
+// checksum can put others in.
+//
+// A file is as secret as the ledger: it has all actors and notes that were not
+// erased when it was written. [credits.Erase] does not reach into files.
 //
 // # Old entries
 //
 // [Write] writes a wallet's entries before an instant as an archive, which is an
-// export that ends there. Once that is where it will stay, [Prune] reads it
-// again, seals it into the wallet's chain and removes from the store
-// what it holds. The wallet then begins with a checkpoint and lives on: what
-// needs a pruned entry is [credits.ErrPruned], and [Entries] shows it.
+// export that ends there, and changes nothing. Once the archive is where it will
+// stay, [Prune] reads it there, seals a checkpoint in the wallet's chain, and
+// removes from the store what the archive holds. The wallet then begins with the
+// checkpoint and lives on. What needs a pruned entry is [credits.ErrPruned];
+// [Entries] shows it.
+//
+// # Balances of another system
+//
+// [Open] makes lots of them, one for each line of a file or each Go value.
 package archive

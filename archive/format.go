@@ -69,8 +69,8 @@ type endLine struct {
 	Fed      uint64 `json:"fed"`
 }
 
-// LineError says what is wrong with a line of a file, from which nothing of its
-// wallet was taken. It is [credits.ErrCorrupt].
+// LineError says what is wrong with a line of a file. Nothing of the line's
+// wallet was imported or pruned. It is [credits.ErrCorrupt].
 type LineError struct {
 	Line   int              // from 1
 	Wallet credits.WalletID // if it is known

@@ -17,12 +17,12 @@ import (
 // commits. The state is what the entries add up to, as this version stores it.
 // The feed goes on where it stood.
 //
-// It ends at the first error. The wallets before it are there, whole. One that it could
-// not write to the end it goes on with when it is called again with the same
-// file: a wallet that is a beginning of the one in the file, with the same chain,
-// gets the rest. One that has as much or more is left as it is, and is Skipped.
-// Any other under the name of one is [credits.ErrExists], and is not touched. A wallet
-// that begins with a checkpoint takes a [store.Pruner] that is not bound to a transaction.
+// It ends at the first error, and the wallets before it are there, whole. Called
+// again with the same file it goes on: a wallet that is a beginning of the one in
+// the file, with the same chain, gets the rest; one that has as much or more is
+// left and Skipped; any other under the name of one is not touched, and is
+// [credits.ErrExists]. A wallet that begins with a checkpoint takes a
+// [store.Pruner] that is not bound to a transaction.
 //
 // What is wrong with the file is a [LineError]. An error of the store
 // is [credits.ErrRetry] or [credits.ErrUnknown].

@@ -74,6 +74,7 @@ type decision struct {
 	answers  []answer // to commands that waited for a purchase
 	quoted   Quote    // of the wallet before the call's own entries
 	adds     bool     // the call's own entries add lots, holds or debts
+	touched  bool     // something was folded into the wallet, or half of it
 }
 
 // record is an entry with its stored forms.
@@ -99,7 +100,7 @@ func decide(w *state, c *Call) (d *decision, done bool, err error) {
 }
 
 // decide is decide, in the memory of a decision that is no more wanted. If it
-// fails before anything is emitted, w is as it was.
+// fails and is not touched, w is as it was.
 func (d *decision) decide(w *state, c *Call) (done bool, err error) {
 	*d = decision{w: w, call: c, at: max(w.at, micros(c.Now)), own: -1, out: d.out[:0], mem: d.mem}
 	if !inTime(c.Now) {
@@ -242,6 +243,7 @@ func (d *decision) emitDue(at int64, e Entry) error {
 }
 
 func (d *decision) keep(e Entry, r record) error {
+	d.touched = true
 	if err := d.w.fold(&e, true); err != nil {
 		if d.own < 0 || errors.Is(err, errBroken) { // nobody asked for this
 			return fmt.Errorf("%w: wallet %q: %w", ErrCorrupt, d.w.id, err)

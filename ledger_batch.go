@@ -53,30 +53,36 @@ var callers = sync.Pool{New: func() any { return new(caller) }}
 // ride carries out a task with others. If it has to be by itself, it has the seat
 // then, and leave is not nil.
 func (l *Ledger) ride(ctx context.Context, t Task) (r Receipt, leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return r, nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
 	c := callers.Get().(*caller)
 	c.Ledger, c.ctx, c.task = l, ctx, t
 	d := l.desks.of(t.Wallet)
-	w := d.wait(c, d.join(c, t.Wallet))
-	if w == have {
+	switch d.wait(c, d.join(c, t.Wallet)) {
+	case left: // its batch may still have it
+		return r, nil, fmt.Errorf("%w: %w", ErrRetry, ctx.Err())
+	case lost:
+		return r, nil, fmt.Errorf("%w: it was being committed: %w", ErrUnknown, ctx.Err())
+	case have:
 		s := c.seat
-		leave = func() { d.release(s) }
+		return r, func() { d.release(s) }, nil
 	}
 	r, err = c.receipt, c.err
 	begun, panicked := c.begun, c.panicked
-	if w != left || errors.Is(err, ErrRetry) { // nobody else knows of it any more
-		*c = caller{}
-		callers.Put(c)
-	}
-	switch {
-	case panicked != nil:
+	*c = caller{}
+	callers.Put(c)
+	if panicked != nil {
 		panic(panicked)
-	case w == done && err == nil:
-		if l.hook != nil {
-			l.hook(ctx, r)
-		}
-		l.launch(ctx, t.Wallet, begun)
 	}
-	return r, leave, err
+	if err != nil {
+		return Receipt{}, nil, err
+	}
+	if l.hook != nil {
+		l.hook(ctx, r)
+	}
+	l.launch(ctx, t.Wallet, begun)
+	return r, nil, nil
 }
 
 // add takes the callers of a seat, up to the first who has to be alone.
@@ -120,33 +126,45 @@ func (b *batch) reset() {
 	}
 }
 
-// back returns the callers who were not finished, in order: they wait again.
+// back returns the callers who were not finished and did not leave, in order:
+// they wait again.
 func (st *seating) back() (again []*caller) {
 	for _, c := range st.calls {
-		if !c.finished {
+		if !c.finished && !c.gone {
+			c.tried = false
 			again = append(again, c)
 		}
 	}
 	return again
 }
 
-// run decides the calls and commits what they change. Whoever is not finished
-// then has to wait again.
-func (b *batch) run() {
+// run decides the calls, whose commands may be read while calls is held, and
+// commits what they change. Whoever is not finished then has to wait again.
+func (b *batch) run(calls *sync.Mutex) {
 	if b.calls == 0 { // all are aside
 		return
 	}
-	ctx, stop := b.context()
-	defer stop()
+	class := ErrRetry
 	defer func() {
 		if r := recover(); r != nil { // of the store
 			b.panicked = r
-			b.fail(ErrUnknown, fmt.Errorf("panic: %v", r))
+			b.fail(class, fmt.Errorf("panic: %v", r))
 		}
 	}()
-	if err := b.load(ctx); err != nil {
-		return
+	ctx, stop := b.context()
+	defer stop()
+	b.load(ctx)
+	b.decideAll(calls)
+	if len(b.writes) > 0 {
+		class = ErrUnknown
+		b.commit(ctx)
 	}
+}
+
+// decideAll decides the calls on all wallets that are known.
+func (b *batch) decideAll(calls *sync.Mutex) {
+	calls.Lock()
+	defer calls.Unlock()
 	for i := range b.seatings {
 		st := &b.seatings[i]
 		if st.seat.state != nil && b.decide(st) {
@@ -154,30 +172,30 @@ func (b *batch) run() {
 			b.moved = append(b.moved, st)
 		}
 	}
-	if len(b.writes) > 0 {
-		b.commit(ctx)
-	}
 }
 
 // fail finishes all calls that are not finished with an error of a class. What is
 // stored of their wallets is not known.
 func (b *batch) fail(class, err error) {
 	for i := range b.seatings {
-		b.seatings[i].fail(class, err)
+		st := &b.seatings[i]
+		st.seat.state = nil
+		st.finish(st.calls, fmt.Errorf("%w: %w", class, err))
 	}
 }
 
-func (st *seating) fail(class, err error) {
-	st.seat.state = nil
-	for _, c := range st.calls {
+// finish finishes some calls, that are not finished, with an error.
+func (st *seating) finish(calls []*caller, err error) {
+	for _, c := range calls {
 		if !c.finished {
-			c.finished, c.err = true, fmt.Errorf("%w: %w", class, err)
+			c.finished, c.err = true, err
 		}
 	}
 }
 
-// load reads the wallets that are not known. If it cannot, their calls are finished.
-func (b *batch) load(ctx context.Context) error {
+// load reads the wallets that are not known. The calls on one that cannot be read
+// are finished, if it is known to be that one.
+func (b *batch) load(ctx context.Context) {
 	var reads []store.Read
 	var of []*seating
 	for i := range b.seatings {
@@ -195,22 +213,24 @@ func (b *batch) load(ctx context.Context) error {
 		of = append(of, st)
 	}
 	if len(reads) == 0 {
-		return nil
+		return
 	}
 	stored, err := b.seatings[0].calls[0].store.Load(ctx, reads...)
 	if err == nil && len(stored) != len(reads) {
 		err = corrupt("the store answered %d reads with %d states", len(reads), len(stored))
 	}
 	for i, st := range of {
-		if err != nil {
-			st.fail(ErrRetry, err)
+		switch {
+		case err != nil && len(of) > 1 && ctx.Err() == nil:
+			st.seat.aside = true // each by itself, to see whose fault it is
+			continue
+		case err != nil:
+			st.finish(st.calls, fmt.Errorf("%w: %w", ErrRetry, err))
 			continue
 		}
 		s, err := st.calls[0].decode(st.seat.id, stored[i])
 		if err != nil {
-			for _, c := range st.calls {
-				c.finished, c.err = true, err
-			}
+			st.finish(st.calls, err)
 			continue
 		}
 		st.seat.state, st.loaded = s, true
@@ -218,7 +238,6 @@ func (b *batch) load(ctx context.Context) error {
 			st.used = append(st.used, r.Key)
 		}
 	}
-	return nil
 }
 
 // decide decides the calls one after the other, and reports whether there is a
@@ -230,6 +249,9 @@ func (b *batch) decide(st *seating) bool {
 	c.Wallet, c.Prev = string(st.seat.id), uint64(s.seq)
 	adds := false
 	for _, call := range st.calls {
+		if call.gone {
+			continue
+		}
 		if slices.Contains(st.used, string(call.task.Key)) {
 			call.alone = true
 			continue
@@ -237,6 +259,7 @@ func (b *batch) decide(st *seating) bool {
 		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == string(call.task.Key) }) {
 			continue // it is known when the other is
 		}
+		call.tried = true
 		ok, err := b.decided(call, s)
 		switch {
 		case ok:
@@ -247,12 +270,12 @@ func (b *batch) decide(st *seating) bool {
 			continue
 		case call.panicked != nil:
 			call.finished = true
-		case err != nil && len(st.done) == 0 && st.loaded && len(b.d.out) == 0:
+		case err != nil && len(st.done) == 0 && st.loaded && !b.d.touched:
 			call.finished, call.err = true, err // it holds: it was decided on what is stored
 		default:
 			call.alone = true
 		}
-		if call.panicked != nil || len(b.d.out) > 0 { // the state is of no use
+		if call.panicked != nil || b.d.touched { // the state is of no use
 			st.drop()
 			return false
 		}
@@ -280,6 +303,7 @@ func (b *batch) decided(c *caller, s *state) (ok bool, err error) {
 			ok, c.panicked = false, r
 		}
 	}()
+	c.begun, b.d.touched = nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
 	if c.actor != (Actor{}) || b.request.noted(c.task.Command) {
 		b.call.Salt = c.saltOf(&c.task)
@@ -303,30 +327,27 @@ func (b *batch) commit(ctx context.Context) {
 	if err == nil && len(kept) != len(b.writes) {
 		err = fmt.Errorf("the store answered %d writes with %d outcomes", len(b.writes), len(kept))
 	}
+	several := err != nil && len(b.moved) > 1 && ctx.Err() == nil && (errors.Is(err, store.ErrAborted) || store.Check(b.writes...) != nil)
 	for i, st := range b.moved {
-		switch {
-		case err != nil && len(b.moved) > 1 && (errors.Is(err, store.ErrAborted) || store.Check(b.writes...) != nil) && ctx.Err() == nil:
-			st.drop() // each by itself, to see whose fault it is
-			st.seat.aside = true
-		case errors.Is(err, store.ErrAborted):
-			st.fail(ErrRetry, err)
-		case err != nil && store.Check(b.writes[i]) != nil: // no store keeps what is malformed
-			for _, c := range st.done {
-				c.finished, c.err = true, beyond("wallet", "has outgrown what a store keeps: %v", store.Check(b.writes[i]))
-			}
-			st.drop()
-		case err != nil:
-			st.fail(ErrUnknown, err)
-		case !kept[i]:
-			st.drop()
-			st.seat.aside = true
-		default:
+		if err == nil && kept[i] {
 			st.seat.state.settled()
 			st.seat.aside = false
 			for _, c := range st.done {
 				c.finished = true
 			}
+			continue
 		}
+		switch malformed := store.Check(b.writes[i]); {
+		case err == nil || several: // by itself each finds out why
+			st.seat.aside = true
+		case errors.Is(err, store.ErrAborted):
+			st.finish(st.done, fmt.Errorf("%w: %w", ErrRetry, err))
+		case malformed != nil: // no store keeps it
+			st.finish(st.done, beyond("wallet", "has outgrown what a store keeps: %v", malformed))
+		default:
+			st.finish(st.done, fmt.Errorf("%w: %w", ErrUnknown, err))
+		}
+		st.drop()
 	}
 }
 

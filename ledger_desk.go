@@ -2,6 +2,7 @@ package credits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -23,6 +24,7 @@ type desks struct {
 // goroutine, and a caller who is alone waits for nobody.
 type desk struct {
 	mu    sync.Mutex
+	calls sync.Mutex // is held while a batch reads the commands of its calls; taken after mu
 	seats map[WalletID]*seat
 	ready []*seat // with callers and nobody at them, in the order in which they came to be so
 	led   bool
@@ -49,6 +51,8 @@ type caller struct {
 	told  chan message // holds one; nil before the caller waits
 	batch *batch       // to run, when it is told so
 
+	tried    bool // it was decided, and may be committed; guarded by desk.calls
+	gone     bool // it left its batch; guarded by desk.calls
 	finished bool // by a batch
 	receipt  Receipt
 	begun    []*purchase
@@ -64,7 +68,8 @@ const (
 	run                     // its batch
 	have                    // the seat
 	done                    // is what it came for
-	left                    // it has, because its context ended
+	left                    // it has, because its context ended, and nothing was done
+	lost                    // it left, and nobody knows what becomes of it
 )
 
 // What a batch takes, and how many wallets a desk remembers.
@@ -102,7 +107,7 @@ func (ds *desks) take(ctx context.Context, tasks []Task) (leave func(), err erro
 	for _, id := range ids {
 		c := &caller{ctx: ctx, alone: true}
 		d := ds.of(id)
-		if d.wait(c, d.join(c, id)) != have {
+		if ctx.Err() != nil || d.wait(c, d.join(c, id)) != have {
 			leave()
 			return nil, fmt.Errorf("%w: %w", ErrRetry, ctx.Err())
 		}
@@ -253,7 +258,7 @@ func (d *desk) wait(c *caller, w message) message {
 		select {
 		case w = <-c.told:
 		case <-c.ctx.Done():
-			if w = d.quit(c); w == left {
+			if w = d.quit(c); w == left || w == lost {
 				return w
 			}
 		}
@@ -262,49 +267,61 @@ func (d *desk) wait(c *caller, w message) message {
 
 // carryOut runs a batch, and hands on the lead if c has it. It returns done if the
 // batch finished c.
-func (d *desk) carryOut(c *caller, leads bool) message {
+func (d *desk) carryOut(c *caller, leads bool) (told message) {
 	b := c.batch
 	if c.batch = nil; leads {
 		d.mu.Lock()
 		b = d.gather()
 		d.mu.Unlock()
 	}
-	b.run()
+	ran := false
+	defer func() {
+		if !ran { // a hook of the host's has ended the goroutine
+			b.fail(ErrUnknown, errEnded)
+		}
+		panicked := b.panicked
+		if told = d.wind(b, c, leads); panicked != nil {
+			panic(panicked)
+		}
+	}()
+	b.run(&d.calls)
+	ran = true
+	return 0
+}
+
+var errEnded = errors.New("its goroutine ended")
+
+// wind ends a batch: who is finished is told so, and who is not waits again.
+func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls.Lock()
 	for i := range b.seatings {
 		st := &b.seatings[i]
 		st.seat.line = append(st.back(), st.seat.line...)
 		d.free(st.seat)
-	}
-	for i := range b.seatings {
-		for _, o := range b.seatings[i].calls {
-			if o.finished && o != c {
+		for _, o := range st.calls {
+			if o.finished && !o.gone && o != c {
 				o.tell(done)
 			}
 		}
 	}
-	finished, panicked := c.finished, b.panicked
-	if !finished {
+	d.calls.Unlock()
+	if told = done; !c.finished {
 		c.mayWait()
+		told = 0
 	}
 	if b.reset(); leads {
 		d.spare = b
+	}
+	if leads || !d.led {
 		d.next()
-	} else if !d.led {
-		d.next()
 	}
-	d.mu.Unlock()
-	if panicked != nil {
-		panic(panicked)
-	}
-	if finished {
-		return done
-	}
-	return 0
+	return told
 }
 
-// quit takes a caller out of line. It returns what it was told before, which it
-// still has to do, or left.
+// quit takes a caller out of line, or out of its batch. It returns what it was told
+// before, which it still has to do, or that it has left.
 func (d *desk) quit(c *caller) message {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -325,9 +342,13 @@ func (d *desk) quit(c *caller) message {
 		d.next()
 	default:
 	}
-	c.err = fmt.Errorf("%w: %w", ErrRetry, c.ctx.Err())
-	if i < 0 {
-		c.err = fmt.Errorf("%w: it was being committed: %w", ErrUnknown, c.ctx.Err())
+	if i >= 0 {
+		return left
+	}
+	d.calls.Lock()
+	defer d.calls.Unlock()
+	if c.gone = true; c.tried {
+		return lost
 	}
 	return left
 }

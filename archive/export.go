@@ -15,11 +15,11 @@ import (
 	"example.com/credits/store"
 )
 
-// Report says what an export wrote, or an import.
+// Report says what was exported, imported or pruned.
 type Report struct {
-	Wallets int // that were written
-	Entries int // of them
-	Skipped int // wallets that an import found to be there already
+	Wallets int
+	Entries int // of these wallets
+	Skipped int // wallets that were imported or pruned before
 }
 
 // Export writes wallets as the package documentation describes: all, in order

@@ -58,11 +58,11 @@ const (
 	refusedLimit = 1000
 )
 
-// Open brings in balances of another system. A wallet that is not open is
-// opened under its plan, by the version that plans has of it, with the first allowances that the
-// plan grants: give those who bring their balance a plan that grants none at first, if they
-// are not to have both. Each lot is a [credits.Grant], with its own unit, start, expiry,
-// priority, scope, features and cost.
+// Open brings in balances of another system. A wallet that is not open is opened
+// under its plan, by the version that plans has of it and the key "archive/open",
+// with the first allowances that the plan grants: give those who bring a balance
+// a plan that grants none at first, if they are not to have both. Each lot is a
+// [credits.Grant], with its own unit, start, expiry, priority, scope, features and cost.
 //
 // An opening that is refused keeps no other from coming in. Called again with
 // the same openings, it brings in what is missing. It ends at an error of the store, [credits.ErrRetry] or

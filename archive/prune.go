@@ -130,8 +130,8 @@ type Options struct {
 // will stay: nothing is removed that Prune has not just read there and found to
 // be, entry by entry, what the store has.
 //
-// It first seals the checkpoint in the wallet's chain, by [credits.Seal]; the
-// ledger's actor must be one that may. Whatever fails, the same call again
+// It first seals the checkpoint in the wallet's chain, by [credits.Seal] under a
+// key that begins with "archive/seal/"; the ledger's actor must be one that may. Whatever fails, the same call again
 // goes on; what was pruned already is Skipped. An archive may hold several
 // wallets, one after another: each is pruned once it was read.
 //

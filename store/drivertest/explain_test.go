@@ -67,6 +67,21 @@ var calls = []struct {
 	{"Heads that are pending", listing(store.Filter{Pending: true, Limit: 10})},
 	{"Heads that are due and pending", listing(store.Filter{After: "w5", Due: 1, Pending: true, Limit: 10})},
 	{"Ack", func(ctx context.Context, s store.Store) error { return s.Ack(ctx, "w12", 1) }},
+	{"KeepDigests", func(ctx context.Context, s store.Store) error {
+		return store.KeepDigests(ctx, s, "many", "n", 1000, store.Digest{Through: 300, Body: []byte("x")}, store.Digest{Through: 600})
+	}},
+	{"Digests", func(ctx context.Context, s store.Store) error {
+		for _, err := range store.Digests(ctx, s, "many", "n", 300, 1000) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"Checkpoint", func(ctx context.Context, s store.Store) error {
+		_, err := store.CheckpointOf(ctx, s, "many")
+		return err
+	}},
 }
 
 func loading(reads ...store.Read) func(ctx context.Context, s store.Store) error {
@@ -131,6 +146,14 @@ func seed(t *testing.T, s store.Store) {
 	}
 }
 
+// seedOptional fills the tables of checkpoints and digests: those of few rows are
+// read from end to end, and may be.
+func seedOptional(t *testing.T, db *sql.DB, schema string) {
+	t.Helper()
+	must(t, db, fmt.Sprintf(`INSERT INTO %q.credits_checkpoints SELECT 'c' || n, 1, 0, 'x' FROM generate_series(1, 2000) n;
+		INSERT INTO %[1]q.credits_digests SELECT 'c' || n, 'n', 1, 'x' FROM generate_series(1, 2000) n`, schema))
+}
+
 // TestPostgresPlans sees that each call is one statement and one round trip, and
 // that the plan made for all its parameters reads no table from end to end:
 // before the tables were ever analysed, and after.
@@ -146,6 +169,7 @@ func TestPostgresPlans(t *testing.T) {
 	super.SetMaxOpenConns(1)
 	must(t, super, `SET plan_cache_mode = force_generic_plan`)
 	seed(t, s)
+	seedOptional(t, super, schema)
 	sent := make(map[string]pgx.TraceQueryStartData)
 	for _, c := range calls {
 		trace.take()
@@ -160,7 +184,7 @@ func TestPostgresPlans(t *testing.T) {
 	}
 	for _, when := range []string{"never analysed", "analysed"} {
 		if when == "analysed" {
-			for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts"} {
+			for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
 				must(t, super, fmt.Sprintf(`ANALYZE %q.credits_%s`, schema, table))
 			}
 		}
@@ -224,6 +248,55 @@ func explainWith(t *testing.T, db interface {
 		plan.WriteString(line + "\n")
 	}
 	return plan.String()
+}
+
+// TestPostgresPrunePlans sees that no statement of what prunes, restores or erases
+// reads a table from end to end, before the tables were ever analysed, and after.
+func TestPostgresPrunePlans(t *testing.T) {
+	var trace tracer
+	db := openAs(t, func(config *pgx.ConnConfig) {
+		owner(config)
+		config.Tracer = &trace
+	})
+	db.SetMaxOpenConns(1)
+	schema := newSchema(t)
+	s, super := open(t, db, schema), openAs(t, nil)
+	super.SetMaxOpenConns(1)
+	must(t, super, `SET plan_cache_mode = force_generic_plan`)
+	seed(t, s)
+	seedOptional(t, super, schema)
+	if err := s.Ack(t.Context(), "many", 1000); err != nil {
+		t.Fatal(err)
+	}
+	trace.take()
+	erases := write("w1", 1)
+	erases.Changes[0].Erase = []uint64{1}
+	keepAll(t, s, erases)
+	prune(t, s, "many", 400)
+	if err := s.Restore(t.Context(), "new", seal(9), 0, []store.Part{{ID: 0, Body: []byte("head")}, {ID: 1, Body: []byte("page")}}); err != nil {
+		t.Fatal(err)
+	}
+	sent := map[string]pgx.TraceQueryStartData{}
+	for _, text := range trace.take() {
+		if strings.Contains(text.SQL, "credits_") {
+			sent[text.SQL] = text
+		}
+	}
+	if len(sent) != 14 {
+		t.Errorf("%d statements were seen, not 14", len(sent))
+	}
+	for _, when := range []string{"never analysed", "analysed"} {
+		if when == "analysed" {
+			for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
+				must(t, super, fmt.Sprintf(`ANALYZE %q.credits_%s`, schema, table))
+			}
+		}
+		for text, data := range sent {
+			if plan := explain(t, super, data); strings.Contains(plan, "Seq Scan on") {
+				t.Errorf("%s: a table is read from end to end:\n%s\n%s", when, text, plan)
+			}
+		}
+	}
 }
 
 // TestPostgresModes makes all calls in each of pgx's modes: behind a pooler

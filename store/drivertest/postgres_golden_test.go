@@ -72,7 +72,7 @@ func lived(t *testing.T) string {
 	}
 	db := openAs(t, nil)
 	var all strings.Builder
-	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts"} {
+	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
 		rows, err := db.QueryContext(t.Context(), fmt.Sprintf(
 			`SELECT 'INSERT INTO credits_%[1]s SELECT * FROM json_populate_record(null::credits_%[1]s, ' || quote_literal(row_to_json(r)) || ');'
 			FROM %[2]q.credits_%[1]s r ORDER BY 1`, table, schema))

@@ -16,18 +16,24 @@ import (
 	"example.com/credits/store"
 	"example.com/credits/store/postgres"
 	"example.com/credits/store/postgres/pgxtx"
+	"example.com/credits/store/storetest"
 )
 
 // schemas numbers the schemas of a run.
 var schemas atomic.Int64
 
-// newSchema migrates a schema of the test's own, which is dropped afterwards, and
-// gives the role of services what roles.sql says. It returns its name.
+// newSchema migrates a schema of the test's own, which is dropped afterwards, as
+// the role that migrates, and gives that of services what roles.sql says. It returns its name.
 func newSchema(t testing.TB) string {
 	t.Helper()
-	db := openAs(t, nil)
+	admin, db := openAs(t, nil), openAs(t, owner)
 	name := fmt.Sprintf("test %d", schemas.Add(1))
-	must(t, db, `DROP SCHEMA IF EXISTS "`+name+`" CASCADE`)
+	must(t, admin, `DROP SCHEMA IF EXISTS "`+name+`" CASCADE`,
+		`DO $$ BEGIN CREATE ROLE credits_run LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+		`DO $$ BEGIN
+			CREATE ROLE credits_migrate LOGIN;
+			EXECUTE format('GRANT CREATE ON DATABASE %I TO credits_migrate', current_database());
+		EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`)
 	t.Cleanup(func() {
 		if _, err := openAs(t, nil).ExecContext(context.Background(), `DROP SCHEMA "`+name+`" CASCADE`); err != nil {
 			t.Error(err)
@@ -40,14 +46,31 @@ func newSchema(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, db, `DO $$ BEGIN CREATE ROLE credits_run LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-		`GRANT USAGE ON SCHEMA "`+name+`" TO credits_run`,
+	must(t, db, `GRANT USAGE ON SCHEMA "`+name+`" TO credits_run`,
 		`SET search_path TO "`+name+`"; `+string(roles)+`; RESET search_path`)
 	return name
 }
 
 // service makes a connection that of a service.
 func service(config *pgx.ConnConfig) { config.User = "credits_run" }
+
+// owner makes a connection that of the role that migrates.
+func owner(config *pgx.ConnConfig) { config.User = "credits_migrate" }
+
+// owned is the store of a service, whose wallets are pruned and restored as the
+// role that migrates.
+type owned struct {
+	*postgres.Store
+	owner *postgres.Store
+}
+
+func (s owned) Prune(ctx context.Context, wallet string, c store.Checkpoint) error {
+	return s.owner.Prune(ctx, wallet, c)
+}
+
+func (s owned) Restore(ctx context.Context, wallet string, c store.Checkpoint, due int64, parts []store.Part) error {
+	return s.owner.Restore(ctx, wallet, c, due, parts)
+}
 
 func open(t testing.TB, db *sql.DB, schema string) *postgres.Store {
 	t.Helper()
@@ -66,7 +89,7 @@ func emptying(t testing.TB, schema string) func(t testing.TB) {
 		config.RuntimeParams["synchronous_commit"] = "off"
 	})
 	var text strings.Builder
-	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts"} {
+	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
 		fmt.Fprintf(&text, "DELETE FROM %q.credits_%s;", schema, table)
 	}
 	return func(t testing.TB) { must(t, db, text.String()) }
@@ -105,11 +128,11 @@ func TestPostgres(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			schema := newSchema(t)
-			s, empty := open(t, a.open(t), schema), emptying(t, schema)
+			s, empty := owned{open(t, a.open(t), schema), open(t, openAs(t, owner), schema)}, emptying(t, schema)
 			wholeSuite(t, func(t *testing.T) store.Store {
 				empty(t)
 				return s
-			})
+			}, storetest.Pruner, storetest.Digester)
 		})
 	}
 }

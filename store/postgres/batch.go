@@ -25,7 +25,7 @@ type batch struct {
 		heads                  cuts
 	}
 	receipts struct {
-		wallets, keys list
+		wallets, keys, seqs list
 		cuts
 	}
 	parts struct {
@@ -52,7 +52,7 @@ func (b *batch) add(c *store.Change) {
 	early, late := times(c.Entries)
 	b.wallets.earlies.addInt(early)
 	b.wallets.lates.addInt(late)
-	if head, ok := headOf(c); ok {
+	if head, ok := headOf(c.Parts); ok {
 		b.bodies = b.wallets.heads.add(b.bodies, head)
 	} else {
 		b.wallets.heads.from.addInt(1)
@@ -62,6 +62,7 @@ func (b *batch) add(c *store.Change) {
 		b.shape |= withReceipts
 		b.receipts.wallets.addText(c.Wallet)
 		b.receipts.keys.addText(c.Receipts[i].Key)
+		b.receipts.seqs.addInt(int64(c.Seq))
 		b.bodies = b.receipts.add(b.bodies, c.Receipts[i].Body)
 	}
 	for i := range c.Parts {
@@ -121,7 +122,7 @@ func (b *batch) args() []any {
 	args = append(args, nonNil(b.bodies))
 	args = appendLists(args, w.ids, w.prevs, w.seqs, w.dues, w.earlies, w.lates, w.heads.from, w.heads.size)
 	if b.shape&withReceipts != 0 {
-		args = appendLists(args, k.wallets, k.keys, k.from, k.size)
+		args = appendLists(args, k.wallets, k.keys, k.seqs, k.from, k.size)
 	}
 	if b.shape&withParts != 0 {
 		args = appendLists(args, p.wallets, p.ids, p.from, p.size)
@@ -140,7 +141,7 @@ func (b *batch) single(c *store.Change) (shape, []any) {
 		s |= created
 	}
 	var head any // the wallet's stays
-	if body, ok := headOf(c); ok {
+	if body, ok := headOf(c.Parts); ok {
 		head = nonNil(body)
 	}
 	k, p, n, e := &b.receipts, &b.parts, &b.notes, &b.entries
@@ -174,11 +175,11 @@ func nonNil(body []byte) []byte {
 	return body
 }
 
-// headOf returns the body of part 0, if c changes it.
-func headOf(c *store.Change) ([]byte, bool) {
-	for i := range c.Parts {
-		if c.Parts[i].ID == 0 {
-			return c.Parts[i].Body, true
+// headOf returns the body of part 0, if it is among parts.
+func headOf(parts []store.Part) ([]byte, bool) {
+	for i := range parts {
+		if parts[i].ID == 0 {
+			return parts[i].Body, true
 		}
 	}
 	return nil, false

@@ -14,7 +14,7 @@ import (
 
 // Commit implements [store.Store]. Writes of one wallet go together in one
 // statement and one round trip, a write of several in a transaction of its own
-// (within a transaction of the host's, under a savepoint). Where some were kept
+// (within a transaction of the host's, under a savepoint), as do those that erase. Where some were kept
 // before another is known to have failed, that one is reported as not kept.
 //
 // The error of an unknown outcome is the driver's: the connection was lost, or
@@ -90,17 +90,18 @@ func (u unit) changes(writes []store.Write) (changes []*store.Change, whole bool
 // a write of several whether it was.
 func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool) (kept []bool, err error) {
 	warned := s.notices.count()
+	erases := slices.ContainsFunc(changes, func(c *store.Change) bool { return len(c.Erase) > 0 })
 	switch {
 	case s.host != nil:
 		err = s.host.guarded(ctx, whole, func() error {
 			kept, err = s.change(ctx, s.host.tx, changes)
-			return unlessAll(whole, kept, err)
+			return s.completed(ctx, s.host.tx, changes, whole, kept, err)
 		})
-	case whole:
+	case whole || erases:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
 			return transact(ctx, conn, func(tx *sql.Tx) error {
 				kept, err = s.change(ctx, sqlRunner{tx}, changes)
-				return unlessAll(whole, kept, err)
+				return s.completed(ctx, sqlRunner{tx}, changes, whole, kept, err)
 			})
 		})
 	default:
@@ -123,11 +124,22 @@ func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool)
 // errSome undoes a write of several changes of which some do not follow.
 var errSome = errors.New("postgres: some changes do not follow")
 
-func unlessAll(whole bool, kept []bool, err error) error {
-	if err == nil && whole && slices.Contains(kept, false) {
+// completed does what is left of changes that were kept, within their transaction.
+func (s *Store) completed(ctx context.Context, in Transaction, changes []*store.Change, whole bool, kept []bool, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case whole && slices.Contains(kept, false):
 		return errSome
 	}
-	return err
+	for i, c := range changes {
+		if kept[i] && len(c.Erase) > 0 {
+			if _, err := in.Exec(ctx, s.text.eraseDigests, []any{c.Wallet}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // change runs the one statement for changes, which are in order of wallet, and

@@ -21,6 +21,7 @@ const (
 	undefinedSchema  = "3F000"
 	serialization    = "40001"
 	deadlock         = "40P01"
+	noPrivilege      = "42501"
 	duplicateObject  = "42710"
 	duplicateSchema  = "42P06"
 	undefinedTable   = "42P01"

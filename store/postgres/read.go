@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/credits/store"
+	"example.com/credits/store/internal/paged"
 )
 
 // How many rows a page of an iterator has: the first, and the most. A page of
@@ -49,74 +50,77 @@ func (q *selection) arg(arg any) string {
 // the database between them; entries that are kept after the first page are not yielded.
 func (s *Store) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry, error] {
 	q.Kinds = slices.Clone(q.Kinds)
-	return func(yield func(store.Entry, error) bool) {
-		if err := ctx.Err(); err != nil {
-			yield(store.Entry{}, err)
-			return
-		}
-		q := q // ranged over again, it begins anew
-		if !named(q.Wallet) || q.Feature != "" && !named(q.Feature) || q.After > math.MaxInt64 || q.Of > math.MaxInt64 {
-			return
+	return paged.All(ctx, func() paged.Reader[store.Entry] {
+		p := pages{Store: s, q: q, size: firstEntries, left: q.Limit}
+		if q.Limit <= 0 {
+			p.left = math.MaxInt
 		}
 		if q.Through == 0 || q.Through > math.MaxInt64 {
-			q.Through = math.MaxInt64
+			p.q.Through = math.MaxInt64
 		}
-		size, left := firstEntries, q.Limit
-		if left <= 0 {
-			left = math.MaxInt
-		}
-		for left > 0 {
-			page, last, err := s.entries(ctx, &q, min(size, left))
-			if err != nil {
-				yield(store.Entry{}, err)
-				return
-			}
-			for i := range page {
-				if err := ctx.Err(); err != nil {
-					yield(store.Entry{}, err)
-					return
-				}
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			if len(page) < min(size, left) {
-				return
-			}
-			left -= len(page)
-			if q.Newest {
-				q.Through = page[len(page)-1].Seq - 1
-			} else {
-				q.After, q.Through = page[len(page)-1].Seq, min(q.Through, last)
-			}
-			if q.Through == 0 {
-				return
-			}
-			size = nextSize(size, page)
-		}
-	}
+		return p.next
+	})
 }
 
-// nextSize returns how many entries to read after a page.
-func nextSize(size int, page []store.Entry) int {
-	bytes := 0
-	for i := range page {
-		bytes += len(page[i].Body) + len(page[i].Note)
+// pages is the way of a query through a history.
+type pages struct {
+	*Store
+	q    store.Query // what is left of it
+	size int         // of the next page
+	left int         // entries that may follow
+}
+
+// next reads a page, and reports whether more may follow. Its error may be
+// [store.ErrPruned], of entries that come next or after the page.
+func (p *pages) next(ctx context.Context) (page []store.Entry, more bool, err error) {
+	q := p.q
+	if !named(q.Wallet) || q.Feature != "" && !named(q.Feature) || q.After > math.MaxInt64 || q.Of > math.MaxInt64 {
+		return nil, false, nil
 	}
+	size := min(p.size, p.left)
+	page, last, c, err := p.entries(ctx, &q, size)
+	if err != nil {
+		return nil, false, err
+	}
+	if more = len(page) == size; more {
+		bytes := 0
+		for i := range page {
+			bytes += len(page[i].Body) + len(page[i].Note)
+		}
+		p.size = nextSize(size, bytes)
+		end := page[size-1].Seq
+		if q.Newest {
+			p.q.Through = end - 1
+			more = end > 1
+		} else {
+			p.q.After, p.q.Through = end, min(q.Through, last)
+		}
+	}
+	page, more, err = paged.Unpruned(q, c, page, more, p.left)
+	p.left -= len(page)
+	return page, more && p.left > 0, err
+}
+
+// nextSize returns how many rows to read after a page of some that took some bytes.
+func nextSize(size, bytes int) int {
 	if bytes > pageBytes {
-		return max(1, len(page)*pageBytes/bytes)
+		return max(1, size*pageBytes/bytes)
 	}
 	return min(2*size, mostEntries)
 }
 
-// entries returns a page of what q selects, and where the wallet stands.
-func (s *Store) entries(ctx context.Context, q *store.Query, size int) (page []store.Entry, last uint64, err error) {
+// entries returns a page of what q selects, where the wallet stands, and its
+// checkpoint without the body.
+func (s *Store) entries(ctx context.Context, q *store.Query, size int) (page []store.Entry, last uint64, c store.Checkpoint, err error) {
 	text, args := s.selectEntries(q, size)
 	err = s.query(ctx, text, args, func(scan func(dest ...any) error) error {
 		var e store.Entry
 		var kind int64
-		if err := scan(&e.Seq, &e.At, &kind, &e.Of, &e.Feature, &e.Body, &e.Note, &last); err != nil {
+		if err := scan(&last, &c.Seq, &c.At, &e.Seq, &e.At, &kind, &e.Of, &e.Feature, &e.Body, &e.Note); err != nil {
 			return err
+		}
+		if kind == 0 { // there is none
+			return nil
 		}
 		e.Kind = uint8(kind)
 		if len(e.Note) == 0 {
@@ -125,8 +129,16 @@ func (s *Store) entries(ctx context.Context, q *store.Query, size int) (page []s
 		page = append(page, e)
 		return nil
 	})
-	return page, last, err
+	return page, last, c, err
 }
+
+// position begins the statement for a page: where the wallet stands, and its
+// checkpoint, are there also if the page is empty.
+const position = `SELECT w.seq, coalesce(w.pruned, 0), CASE WHEN w.pruned IS NULL THEN 0
+	ELSE (SELECT c.at FROM {checkpoints} c WHERE c.wallet = w.id) END,
+	coalesce(e.seq, 0), coalesce(e.at, 0), coalesce(e.kind, 0), coalesce(e.of_, 0), coalesce(e.feature, ''), e.body, e.note
+FROM {wallets} w LEFT JOIN LATERAL (
+`
 
 // mergedKinds is how many kinds are looked up in the index of kinds, one by one.
 // Where a query has more, it most likely wants most of the entries.
@@ -156,17 +168,16 @@ func (s *Store) selectEntries(q *store.Query, size int) (text string, args []any
 	if q.Newest {
 		direction = " DESC"
 	}
-	const columns = `SELECT e.seq, e.at, e.kind, e.of_, e.feature, e.body,
-	(SELECT n.note FROM {notes} n WHERE n.wallet = $1 AND n.seq = e.seq),
-	(SELECT w.seq FROM {wallets} w WHERE w.id = $1)
-`
+	const columns = "SELECT e.seq, e.at, e.kind, e.of_, e.feature, e.body,\n" +
+		"\t(SELECT n.note FROM {notes} n WHERE n.wallet = $1 AND n.seq = e.seq) AS note\n"
+	order := "ORDER BY e.seq" + direction
 	page := "FROM {entries} e\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY " + seq + direction + " LIMIT $4::int8"
 	if merged == "" {
-		return s.text.named(columns + page), sel.args
+		return s.text.named(position + columns + page + "\n) e ON true WHERE w.id = $1 " + order), sel.args
 	}
-	order := "ORDER BY e.seq" + direction
 	return s.text.named("WITH s AS MATERIALIZED (\nSELECT e.seq FROM unnest(" + merged + ") AS k(kind), LATERAL (\nSELECT e.seq " + page + "\n) e\n" +
-		order + " LIMIT $4::int8\n)\n" + columns + "FROM s, LATERAL (SELECT * FROM {entries} e WHERE e.wallet = $1 AND e.seq = s.seq OFFSET 0) e\n" + order), sel.args
+		order + " LIMIT $4::int8\n)\n" + position + columns + "FROM s, LATERAL (SELECT * FROM {entries} e WHERE e.wallet = $1 AND e.seq = s.seq OFFSET 0) e\n" +
+		") e ON true WHERE w.id = $1 " + order), sel.args
 }
 
 // lead adds the conditions of which one leads to an index, and returns how that
@@ -215,42 +226,26 @@ const (
 // Heads implements [store.Store]. It reads page by page, and holds nothing of
 // the database between them.
 func (s *Store) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head, error] {
-	return func(yield func(store.Head, error) bool) {
-		if err := ctx.Err(); err != nil {
-			yield(store.Head{}, err)
-			return
-		}
-		f := f // ranged over again, it begins anew
-		if !valid(f.After) {
-			return
-		}
-		size, left := firstHeads, f.Limit
+	return paged.All(ctx, func() paged.Reader[store.Head] {
+		f, size, left := f, firstHeads, f.Limit
 		if left <= 0 {
 			left = math.MaxInt
 		}
-		for left > 0 {
-			page, err := s.heads(ctx, &f, min(size, left))
-			if err != nil {
-				yield(store.Head{}, err)
-				return
+		return func(ctx context.Context) ([]store.Head, bool, error) {
+			if !valid(f.After) {
+				return nil, false, nil
 			}
-			for i := range page {
-				if err := ctx.Err(); err != nil {
-					yield(store.Head{}, err)
-					return
-				}
-				if !yield(page[i], nil) {
-					return
-				}
+			limit := min(size, left)
+			page, err := s.heads(ctx, &f, limit)
+			if err != nil || len(page) < limit {
+				return page, false, err
 			}
-			if len(page) < min(size, left) {
-				return
-			}
-			left -= len(page)
-			f.After = page[len(page)-1].Wallet
+			left -= limit
+			f.After = page[limit-1].Wallet
 			size = min(4*size, mostHeads)
+			return page, left > 0, nil
 		}
-	}
+	})
 }
 
 // heads returns a page of what f selects.

@@ -20,6 +20,7 @@ type texts struct {
 	batch    [shapes]string
 	single   [shapes]string
 	ack      string
+	optional
 }
 
 // What a load's rows are.
@@ -76,6 +77,7 @@ FROM unnest($5::text::int8[], $6::text::text[], $7::text::text[]) AS k(i, wallet
 	}
 	t.ack = t.named(`UPDATE {wallets} SET fed = least($2::int8, seq), pending = seq > $2::int8
 WHERE id = $1 AND fed < least($2::int8, seq)`)
+	t.optional = optionalTexts(t.named)
 	return t
 }
 
@@ -115,8 +117,8 @@ func batchText(s shape) string {
 	unused := ""
 	if s&withReceipts != 0 {
 		text += `k AS (
-	SELECT k.wallet, k.key, k.start, k.size
-	FROM unnest(?::text::text[], ?::text::text[], ?::text::int4[], ?::text::int4[]) AS k(wallet, key, start, size)
+	SELECT k.wallet, k.key, k.seq, k.start, k.size
+	FROM unnest(?::text::text[], ?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS k(wallet, key, seq, start, size)
 ), used AS (
 	SELECT k.wallet FROM k, LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r
 ), `
@@ -136,8 +138,8 @@ func batchText(s shape) string {
 ), `
 	if s&withReceipts != 0 {
 		text += `r AS (
-	INSERT INTO {receipts} (wallet, key, body)
-	SELECT k.wallet, k.key, substring($1::bytea FROM k.start FOR k.size)
+	INSERT INTO {receipts} (wallet, key, seq, body)
+	SELECT k.wallet, k.key, k.seq, substring($1::bytea FROM k.start FOR k.size)
 	FROM k WHERE k.wallet IN (SELECT id FROM moved)
 ), `
 	}
@@ -195,8 +197,8 @@ func singleText(s shape) string {
 	text += "\n), "
 	if s&withReceipts != 0 {
 		text += `r AS (
-	INSERT INTO {receipts} (wallet, key, body)
-	SELECT moved.id, k.key, substring($1::bytea FROM k.start FOR k.size)
+	INSERT INTO {receipts} (wallet, key, seq, body)
+	SELECT moved.id, k.key, $4::int8, substring($1::bytea FROM k.start FOR k.size)
 	FROM moved, unnest(?::text::text[], ?::text::int4[], ?::text::int4[]) AS k(key, start, size)
 ), `
 	}

@@ -57,11 +57,16 @@ func (p *pages) next(ctx context.Context) (page []store.Entry, more bool, err er
 		if page, more, err = p.read(ctx, query); err != nil {
 			return err
 		}
+		// It is read after the page: before there is one, no entry goes.
 		var c store.Checkpoint
 		if there, err := in.row(ctx, findCheckpoint, []any{p.no}, &c.Seq, &c.At); err != nil || !there {
 			return err
 		}
-		page, more, pruned = p.hide(c, page, more)
+		left := p.q
+		if !left.Newest {
+			left.After = p.seen
+		}
+		page, more, pruned = paged.Unpruned(left, c, page, more, p.left)
 		return nil
 	})
 	if err != nil {
@@ -72,27 +77,6 @@ func (p *pages) next(ctx context.Context) (page []store.Entry, more bool, err er
 		p.seen = page[len(page)-1].Seq
 	}
 	return page, more && p.left > 0, pruned
-}
-
-// hide leaves out of a page what was pruned. The wallet's checkpoint was read
-// after the page: before there is one no entry goes.
-func (p *pages) hide(c store.Checkpoint, page []store.Entry, more bool) ([]store.Entry, bool, error) {
-	left := p.q
-	if !left.Newest {
-		left.After = p.seen
-	}
-	hidden := c.Hides(left)
-	if hidden && !left.Newest {
-		return nil, false, store.ErrPruned
-	}
-	kept := slices.DeleteFunc(page, func(e store.Entry) bool { return e.Seq <= c.Seq })
-	if left.Newest && len(kept) < len(page) {
-		more = false
-	}
-	if hidden && !more && len(kept) < p.left {
-		return kept, false, store.ErrPruned
-	}
-	return kept, more, nil
 }
 
 // begin finds the wallet, and where in it the query begins and ends.

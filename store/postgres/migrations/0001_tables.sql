@@ -1,6 +1,7 @@
 -- Tables and indexes. Every key leads with the wallet. Names are compared byte
 -- by byte, whatever the collation of the database. Times are microseconds since
--- 1970-01-01 UTC. No row is ever deleted: an empty body or note is none.
+-- 1970-01-01 UTC. An empty body or note is none. Rows are deleted by pruning alone,
+-- but for digests.
 
 -- Where each wallet stands. It is locked by whoever changes the wallet.
 CREATE TABLE credits_wallets (
@@ -11,7 +12,9 @@ CREATE TABLE credits_wallets (
     pending boolean NOT NULL, -- fed < seq
     late    bigint  NOT NULL, -- the latest time of its entries
     back    bigint  NOT NULL, -- 0 if the time of no entry is before that of an earlier one
-    head    bytea             -- part 0 of its state
+    head    bytea,            -- part 0 of its state
+    erased  bigint,           -- the seq of the last change that erased notes; NULL if none did
+    pruned  bigint            -- the seq of its checkpoint; NULL if it has none
 ) WITH (fillfactor = 70);
 
 CREATE INDEX credits_wallets_due ON credits_wallets (due, id) WHERE due <> 0;
@@ -60,6 +63,24 @@ CREATE TABLE credits_notes (
 CREATE TABLE credits_receipts (
     wallet text COLLATE "C" NOT NULL,
     key    text COLLATE "C" NOT NULL,
-    body   bytea NOT NULL,
+    seq    bigint NOT NULL, -- of the last entry that was kept with it
+    body   bytea  NOT NULL,
     PRIMARY KEY (wallet, key)
+);
+
+-- What stands for the entries that were pruned.
+CREATE TABLE credits_checkpoints (
+    wallet text COLLATE "C" NOT NULL PRIMARY KEY,
+    seq    bigint NOT NULL, -- of the last entry that it stands for
+    at     bigint NOT NULL, -- the time of that entry
+    body   bytea  NOT NULL
+);
+
+-- What was worked out from entries. All of it can be made anew.
+CREATE TABLE credits_digests (
+    wallet  text COLLATE "C" NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    through bigint NOT NULL, -- the seq of the last of the entries
+    body    bytea  NOT NULL,
+    PRIMARY KEY (wallet, name, through)
 );

@@ -8,6 +8,14 @@
 // currency. Periods that follow each other chain: where one closes, the next one
 // opens. What a statement opens and closes with is what [credits.Ledger.BalanceAt]
 // says of the instants just before the period begins and before it ends.
+//
+// What a statement opens with follows from all entries before it. On a store that
+// keeps digests (the Digester of package store), what each whole run of 1,024 entries posted is
+// kept there, in some hundred bytes: whoever asks first reads the whole history and
+// makes them, and whoever asks next, for whatever period, reads the digests and the
+// entries of the runs at its bounds and after the last whole one. Package usage
+// says more of digests. A wallet's oldest entries may be pruned: then a statement
+// opens with what the wallet had at its checkpoint.
 package finance
 
 import (
@@ -77,9 +85,10 @@ type Revenue struct {
 // current cycle, so far. What fell due is in it, whether or not it was written,
 // and what is yet to come is not.
 //
-// It reads all entries until the period ends, in pages. A wallet that is not open
-// is [credits.ErrNotFound], a period that ends before it begins
-// [credits.ErrInvalid], and a sum that is no amount [credits.ErrLimit].
+// It reads all entries until the period ends, in pages, or digests of them. A wallet
+// that is not open is [credits.ErrNotFound], a period that ends before it begins
+// [credits.ErrInvalid], one that does not begin after the wallet's checkpoint
+// [credits.ErrPruned], and a sum that is no amount [credits.ErrLimit].
 func Of(ctx context.Context, l *credits.Ledger, id credits.WalletID, period credits.Period) (Statement, error) {
 	if !period.End.IsZero() && period.End.Before(period.Start) {
 		return Statement{}, &credits.InvalidError{Field: "period", Reason: "ends before it begins"}

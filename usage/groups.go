@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -32,16 +33,23 @@ func (v value) appendTo(place []byte) []byte {
 }
 
 // cut takes the first value off a place. It returns false if there is none.
-func cut(place []byte) (text, rest []byte, has, ok bool) {
-	n, size := binary.Uvarint(place)
-	if size <= 0 || n > uint64(len(place)-size)+1 {
-		return nil, nil, false, false
+func cut[T string | []byte](place T) (text, rest T, has, ok bool) {
+	n := uint64(0)
+	for i := 0; i < min(len(place), binary.MaxVarintLen32); i++ {
+		n |= uint64(place[i]&0x7f) << (7 * i)
+		if place[i] >= 0x80 {
+			continue
+		}
+		rest = place[i+1:]
+		if n == 0 {
+			return text, rest, false, true
+		}
+		if n--; n > uint64(len(rest)) {
+			break
+		}
+		return rest[:n], rest[n:], true, true
 	}
-	place = place[size:]
-	if n == 0 {
-		return nil, place, false, true
-	}
-	return place[:n-1], place[n-1:], true, true
+	return text, rest, false, false
 }
 
 // part is what is added to a group.
@@ -138,56 +146,44 @@ func (g *group) earn(currency string, millionths int64) {
 
 // line is a group that becomes a row.
 type line struct {
-	start  time.Time
 	values []value
 	*group
 }
 
-// rows returns all groups, in order of time and then of dimensions: of places
-// that are made of values in the order of dims.
+// rows returns all groups, in order of time and then of dimensions. Places have
+// the dimensions in the order of dims.
 func (g *groups) rows(dims, order []Dimension) ([]Row, error) {
-	at := make([]int, len(order))
-	for i, d := range order {
-		at[i] = slices.Index(dims, d)
+	at := make([]int, len(dims))
+	for i, d := range dims {
+		at[i] = slices.Index(order, d)
 	}
-	all := make([]line, 0, g.size)
-	for _, s := range g.spans {
+	rows := make([]Row, 0, g.size)
+	var lines []line
+	for _, key := range slices.Sorted(maps.Keys(g.spans)) {
+		s := g.spans[key]
+		lines = lines[:0]
+		values := make([]value, len(s.byPlace)*len(at))
 		for place, one := range s.byPlace {
-			all = append(all, line{s.start, valuesOf([]byte(place), at), one})
+			lines = append(lines, line{values[:len(at)], one})
+			for _, i := range at {
+				v := &values[i]
+				v.text, place, v.ok, _ = cut(place)
+			}
+			values = values[len(at):]
 		}
-	}
-	slices.SortFunc(all, func(a, b line) int {
-		if c := a.start.Compare(b.start); c != 0 {
-			return c
-		}
-		return slices.CompareFunc(a.values, b.values, value.compare)
-	})
-	rows := make([]Row, 0, len(all))
-	for _, one := range all {
-		r, err := one.row(order)
-		if err != nil {
-			return nil, err
-		}
-		if r.Amount != 0 || r.Spends != 0 || r.Quantity != 0 || len(r.Recognised) > 0 {
-			rows = append(rows, r)
+		slices.SortFunc(lines, func(a, b line) int { return slices.CompareFunc(a.values, b.values, value.compare) })
+		for i := range lines {
+			r, err := lines[i].row(order)
+			if err != nil {
+				return nil, err
+			}
+			if r.Amount != 0 || r.Spends != 0 || r.Quantity != 0 || len(r.Recognised) > 0 {
+				r.Start = s.start
+				rows = append(rows, r)
+			}
 		}
 	}
 	return rows, nil
-}
-
-// valuesOf returns the values of a place: the i-th is the one that stands at[i] in it.
-func valuesOf(place []byte, at []int) []value {
-	stored := make([]value, len(at))
-	for i := range stored {
-		var text []byte
-		text, place, stored[i].ok, _ = cut(place)
-		stored[i].text = string(text)
-	}
-	values := make([]value, len(at))
-	for i := range values {
-		values[i] = stored[at[i]]
-	}
-	return values
 }
 
 // compare orders values: none first, the others by their bytes.
@@ -203,7 +199,7 @@ func (v value) compare(w value) int {
 }
 
 func (ln *line) row(by []Dimension) (Row, error) {
-	r := Row{Start: ln.start, Group: make(map[Dimension]string, len(by))}
+	r := Row{Group: make(map[Dimension]string, len(by))}
 	for i, v := range ln.values {
 		if v.ok {
 			r.Group[by[i]] = v.text

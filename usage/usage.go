@@ -19,6 +19,36 @@
 // spends, the same quantity, and the same revenue. What lacks a dimension, such
 // as a label, is in a group of its own: its Group has no such key, where that of
 // an empty label has the key and no text.
+//
+// # Long histories
+//
+// Entries never change, so what they add up to need not be worked out again. On a
+// store that keeps digests (the Digester of package store), what each whole run of
+// 1,024 entries adds to the groups of a query is kept there: under a name made of
+// the query's Unit, By, Occurred and, where it groups by time, the wallet's zone,
+// and not of its period. Whoever asks first makes the digests, and reads the entries
+// for that. Whoever asks for the same groups next, of whatever period, reads digests,
+// and the entries at the edges: what the period has of its first and last
+// run, and what came after the last whole one. A commit costs nothing more, nothing
+// has to run, and a digest that cannot be kept is no error.
+//
+// A digest has some ten bytes, and its texts, for each group with usage in its
+// run; beyond 1 MiB it is not kept. Each combination of dimensions has digests of
+// its own: a host that lets anyone ask by labels of their choice keeps as many.
+// By when usage occurred, all runs since the period began are looked at, and those
+// read in which a bound of the period falls among the usage of one span of time.
+//
+// Digests are made by the code that answers without them, and the answer is the
+// same. They can be deleted at any time. Those of a wallet go when an actor or
+// note of it is erased, and are made anew where the rules of its zone have
+// changed. [credits.Ledger.Verify] does not look at them.
+//
+// # Pruned histories
+//
+// Of a wallet whose oldest entries were pruned, usage from before its checkpoint
+// is [credits.ErrPruned]. Of later usage, what belongs to a spend or a hold that was
+// pruned, such as a late reversal, has no actor and no labels, and by when it
+// occurred it is not counted.
 package usage
 
 import (
@@ -89,10 +119,11 @@ type Row struct {
 // the order of By: what has none first, the others by the bytes of their text. A
 // group of which all sums are 0 has no row.
 //
-// It reads the entries of the period once, in pages, and keeps no more than the
-// rows. A wallet that is not open is [credits.ErrNotFound], a query that makes no
-// sense [credits.ErrInvalid], and more than 100,000 rows, or a sum that is no
-// amount, [credits.ErrLimit].
+// It reads the entries of the period once, in pages, or digests of them, and keeps
+// no more in memory than the rows. A wallet that is not open is [credits.ErrNotFound],
+// a query that makes no sense [credits.ErrInvalid], more than 100,000 rows, or a sum
+// that is no amount, [credits.ErrLimit], and a period that begins before what was
+// pruned ends [credits.ErrPruned].
 func Of(ctx context.Context, l *credits.Ledger, id credits.WalletID, q Query) ([]Row, error) {
 	if err := q.check(); err != nil {
 		return nil, err

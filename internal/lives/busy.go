@@ -1,8 +1,12 @@
 package lives
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,8 +17,9 @@ import (
 )
 
 // Busy opens the first wallet on a store and lets it spend so many times, at
-// intervals: by a hundred users on ten features. One spend of fifty is reversed.
-func Busy(t testing.TB, s credits.Store, spends int, every time.Duration) (*credits.Ledger, *clock.Mock) {
+// intervals: by a hundred users on ten features. Of a hundred spends, which come at
+// once, two are reversed.
+func Busy(t testing.TB, s store.Store, spends int, every time.Duration) (*credits.Ledger, *clock.Mock) {
 	t.Helper()
 	mock := clock.NewMock()
 	mock.Set(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))
@@ -26,22 +31,36 @@ func Busy(t testing.TB, s credits.Store, spends int, every time.Duration) (*cred
 	for i := range 10 {
 		p.Features[fmt.Sprint("feature-", i)] = credits.Rate{Credits: credits.Credit}
 	}
+	var failed atomic.Bool
 	do := func(actor string, key string, c credits.Command) credits.Receipt {
-		r, err := l.As(credits.Actor{ID: actor, Role: credits.System}).Do(t.Context(), First, credits.Key(key), c)
+		r, err := l.As(credits.Actor{ID: actor, Role: credits.System}).Do(context.Background(), First, credits.Key(key), c)
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			failed.Store(true)
 		}
 		return r
 	}
 	do("", "open", credits.Open{Plan: p})
-	for i := range spends {
-		mock.Add(every)
-		key, actor := strconv.Itoa(i), fmt.Sprint("user-", i*i%97)
-		r := do(actor, key, credits.Spend{Feature: fmt.Sprint("feature-", i%10), Quantity: int64(1 + i%3)})
-		if i%50 == 49 {
-			do(actor, key+" back", credits.Reverse{Spend: r.ID, All: true})
+	const together = 100
+	for i := 0; i < spends && !failed.Load(); i += together {
+		var wg sync.WaitGroup
+		var ids [together]credits.ID
+		for j := range min(together, spends-i) {
+			mock.Add(every)
+			wg.Go(func() {
+				n := i + j
+				spend := credits.Spend{Feature: fmt.Sprint("feature-", n%10), Quantity: int64(1 + n%3)}
+				ids[j] = do(fmt.Sprint("user-", n*n%97), strconv.Itoa(n), spend).ID
+			})
+		}
+		wg.Wait()
+		for _, j := range []int{30, 60} {
+			if ids[j] != 0 {
+				do("", strconv.Itoa(i+j)+" back", credits.Reverse{Spend: ids[j], All: true, Note: credits.Note{Reason: "wrong"}})
+			}
 		}
 	}
+	mock.Add(every)
 	return l, mock
 }
 
@@ -69,4 +88,59 @@ func Copy(t testing.TB, from store.Store, to store.Store, id credits.WalletID) {
 	}
 	c.Parts = states[0].Parts
 	commit()
+}
+
+// Entries is how many spends a benchmark is to have of one wallet: 10,000, or what
+// CREDITS_ENTRIES says.
+func Entries(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("CREDITS_ENTRIES")
+	if text == "" {
+		return 10_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatal("CREDITS_ENTRIES:", err)
+	}
+	return n
+}
+
+// Year fills a store with one year of a busy wallet, as many spends as
+// [Entries] says, and returns its end.
+func Year(b *testing.B, s store.Store) time.Time {
+	b.Helper()
+	n := Entries(b)
+	_, clock := Busy(b, s, n, 365*24*time.Hour/time.Duration(n))
+	return clock.Now()
+}
+
+// Bench runs f as often as it takes on a wallet that was filled by [Year]: without
+// digests, with none yet, and with all.
+func Bench(b *testing.B, s Able, end time.Time, f func(*credits.Ledger) error) {
+	b.Helper()
+	mock := clock.NewMock()
+	mock.Set(end)
+	w := &Watched{Able: s}
+	for _, bb := range []struct {
+		name  string
+		store store.Store
+		found func(*store.Digest) bool
+	}{
+		{name: "generic", store: Plain{s}},
+		{name: "cold", store: w, found: func(*store.Digest) bool { return false }},
+		{name: "warm", store: w},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			w.Found = bb.found
+			l := credits.New(bb.store, &credits.Options{Clock: mock})
+			if err := f(l); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if err := f(l); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -74,7 +74,7 @@ type pass struct {
 // gap is entries that no digest answers for.
 type gap struct {
 	after, through uint64 // end for all there are, and what is due
-	make           bool   // digests, where the runs are whole
+	digest         bool   // digests are made of its runs, as far as they may be
 }
 
 const end = math.MaxUint64
@@ -119,9 +119,9 @@ func (p *pass) plan() error {
 	return nil
 }
 
-func (p *pass) gap(after, through uint64, make bool) {
+func (p *pass) gap(after, through uint64, digest bool) {
 	if after < through {
-		p.gaps = append(p.gaps, gap{after, through, make})
+		p.gaps = append(p.gaps, gap{after, through, digest})
 	}
 }
 
@@ -178,19 +178,19 @@ func (p *pass) fill(g gap) error {
 		q.Before, q.Due = credits.ID(g.through+1), false
 	}
 	run := g.after / size
-	making := func() bool { return g.make && p.whole[0] <= run && run < p.whole[1] }
+	making := func() bool { return g.digest && p.whole[0] <= run && run < p.whole[1] }
 	for e, err := range p.ledger.History(p.ctx, p.id, q) {
 		if err != nil {
 			return err
 		}
-		for ; g.make && run < uint64(e.Seq-1)/size; run++ {
+		for ; g.digest && run < uint64(e.Seq-1)/size; run++ {
 			p.made(run, making())
 		}
 		if err := p.tally.Count(&e, making()); err != nil {
 			return err
 		}
 	}
-	for ; g.make && run < g.through/size; run++ {
+	for ; g.digest && run < g.through/size; run++ {
 		p.made(run, making())
 	}
 	return nil

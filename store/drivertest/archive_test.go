@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,9 +168,12 @@ func prunes(t testing.TB, s store.Store, life *lives.Life) []byte {
 // bytes, and so is what is left.
 func TestStoresPrune(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
+		schema := newSchema(t)
+		empty, db := emptying(t, schema), openAs(t, nil)
 		lives.Each(t, 2, func(t testing.TB, r *rand.Rand) {
 			life := lives.New(t, r, 80)
 			file := exported(t, life.Ledger.Store())
+			empty(t)
 			archives := prunes(t, life.Ledger.Store(), life)
 			left := exported(t, life.Ledger.Store())
 			if bytes.Count(left, []byte(`"checkpoint"`)) != 2 {
@@ -180,6 +184,7 @@ func TestStoresPrune(t *testing.T) {
 				store store.Store
 			}{
 				{"SQLite", newSQLite(t, d.open(t, newFile(t)), sqlite.Options{})},
+				{"PostgreSQL", open(t, db, schema)},
 			} {
 				importInto(t, in.store, file)
 				if !bytes.Equal(prunes(t, in.store, life), archives) {
@@ -190,10 +195,12 @@ func TestStoresPrune(t *testing.T) {
 					t.Errorf("L-3: %s exports another file", in.name)
 				}
 			}
+			empty(t)
 			for _, to := range []struct {
 				name  string
 				store store.Store
 			}{
+				{"PostgreSQL", open(t, db, schema)},
 				{"SQLite", newSQLite(t, d.open(t, newFile(t)), sqlite.Options{})},
 			} {
 				importInto(t, to.store, left)
@@ -204,6 +211,37 @@ func TestStoresPrune(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestServicesPruneNothing prunes as the role of services, which cannot: nothing
+// is removed, and the role that migrates goes on.
+func TestServicesPruneNothing(t *testing.T) {
+	schema := newSchema(t)
+	life := lives.New(t, rand.New(rand.NewPCG(1, 1)), 40)
+	s := open(t, openAs(t, service), schema)
+	importInto(t, s, exported(t, life.Ledger.Store()))
+	at := clock.NewMock()
+	at.Set(life.Clock.Now().Add(credits.Retention + time.Hour))
+	var file bytes.Buffer
+	if _, err := archive.Write(t.Context(), credits.New(s, &credits.Options{Clock: at}), &file, lives.First, life.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	prune := func(s store.Store) error {
+		_, err := archive.Prune(t.Context(), credits.New(s, &credits.Options{Clock: at}), bytes.NewReader(file.Bytes()), &archive.Options{NoFeed: true})
+		return err
+	}
+	if err := prune(s); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("L-1: as a service: %v", err)
+	}
+	if c, err := store.CheckpointOf(t.Context(), s, string(lives.First)); c.Seq != 0 || err != nil {
+		t.Errorf("L-1: as a service it was pruned up to %d, %v", c.Seq, err)
+	}
+	if err := prune(open(t, openAs(t, nil), schema)); err != nil {
+		t.Error("L-1:", err)
+	}
+	if err := credits.New(s, nil).Verify(t.Context(), lives.First); err != nil {
+		t.Error("L-3:", err)
+	}
 }
 
 // TestImportInTx imports in a transaction of the host's: all of it is kept if that

@@ -6,6 +6,7 @@ MODULES := $(patsubst %/go.mod,%,$(sort $(shell find . -name go.mod -not -path '
 TESTFLAGS    ?=
 FUZZTIME     ?= 10s
 BENCHTIME    ?= 1s
+BENCHFLAGS   ?=
 COVER        ?= cover.out
 COVER_ROOT   ?= 95.0
 COVER_MEMORY ?= 90.0
@@ -17,7 +18,7 @@ TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
 # $(call each,COMMAND) runs COMMAND in every module and stops at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "[$$m] $(strip $(1))"; (cd $$m && $(1)); done
 
-.PHONY: help test race fuzz bench cover lint fmt vuln golden rules
+.PHONY: help test race fuzz bench loops cover lint fmt vuln golden rules
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,13 +31,16 @@ test: ## vet and test every module: fast, needs nothing but Go
 RACESKIP ?= ^(TestLaw|TestLimitOf|TestTampered|TestNoRoom|TestHeadLeaves|TestFaultSweep|TestPaidFaultSweep|TestCrash|TestVerifyFinds|TestCivil|TestSchedule|TestDenied|TestStates)
 
 race: ## test what has goroutines of its own with the race detector, in random order (needs a C compiler)
-	@set -e; for m in $(filter-out ./store/drivertest ./store/postgres/pgxtx,$(MODULES)); do \
+	@set -e; for m in $(filter-out ./bench ./store/drivertest ./store/postgres/pgxtx,$(MODULES)); do \
 	  echo "[$$m] go test -race"; (cd $$m && go test -race -shuffle=on -skip '$(RACESKIP)' $(TESTFLAGS) ./...); done
 
 fuzz: ## run every fuzz target in turn, each for FUZZTIME=10s
 	@internal/tools/fuzz.sh $(FUZZTIME) $(MODULES)
 
-bench: ## run every benchmark once, each for BENCHTIME=1s
+bench: ## measure against floors and a naive baseline, and write PERFORMANCE.md (15 minutes; BENCHFLAGS=-small for one)
+	go -C bench run . $(BENCHFLAGS)
+
+loops: ## run every Go benchmark once, each for BENCHTIME=1s
 	$(call each,go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) ./...)
 
 cover: ## test the root module and fail where too little of it was run

@@ -36,3 +36,25 @@ func BenchmarkFingerprint(b *testing.B) {
 		fingerprintOf(c)
 	}
 }
+
+// BenchmarkSpend is what a ledger adds to what its store does: a spend on one
+// lot, decided, folded into the wallet, encoded and chained.
+func BenchmarkSpend(b *testing.B) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	plan := Plan{
+		ID: "bench", Version: 1, Every: Months(1), Allowances: []Allowance{{Amount: 1_000_000_000 * Credit}},
+		Features: map[string]Rate{"run": {Credits: Credit / 1000}},
+	}
+	opened, _, err := decide(newState("acme"), &Call{Key: "open", Now: now, Command: Open{Plan: plan}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, d, call := opened.w, new(decision), Call{Key: "job-4711", Now: now, Command: Spend{Feature: "run", Quantity: 1}}
+	b.ReportAllocs()
+	for b.Loop() {
+		d.mem = d.mem[:0]
+		if _, err := d.decide(w, &call); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -68,21 +68,26 @@ func (l *Ledger) ride(ctx context.Context, t Task) (r Receipt, leave func(), err
 		s := c.seat
 		return r, func() { d.release(s) }, nil
 	}
-	r, err = c.receipt, c.err
-	begun, panicked := c.begun, c.panicked
+	came := *c
 	*c = caller{}
 	callers.Put(c)
-	if panicked != nil {
-		panic(panicked)
+	r, err = came.result(ctx)
+	return r, nil, err
+}
+
+// result returns what came of a call that its batch finished, after what follows a commit.
+func (c *caller) result(ctx context.Context) (Receipt, error) {
+	if c.panicked != nil {
+		panic(c.panicked)
 	}
-	if err != nil {
-		return Receipt{}, nil, err
+	if c.err != nil {
+		return Receipt{}, c.err
 	}
-	if l.hook != nil {
-		l.hook(ctx, r)
+	if c.hook != nil {
+		c.hook(ctx, c.receipt)
 	}
-	l.launch(ctx, t.Wallet, begun)
-	return r, nil, nil
+	c.launch(ctx, c.task.Wallet, c.begun)
+	return c.receipt, nil
 }
 
 // add takes the callers of a seat, up to the first who has to be alone.
@@ -91,7 +96,7 @@ func (b *batch) add(s *seat) {
 	if n < 0 {
 		n = len(s.line)
 	}
-	n = min(n, seatCalls)
+	n = min(n, batchCalls)
 	if len(b.seatings) < cap(b.seatings) {
 		b.seatings = b.seatings[:len(b.seatings)+1]
 	} else {

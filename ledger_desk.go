@@ -48,8 +48,8 @@ type caller struct {
 	task  Task
 	alone bool // it has to have the seat for itself
 	seat  *seat
-	told  chan message // holds one; nil before the caller waits
-	batch *batch       // to run, when it is told so
+	told  chan notice // holds one of the caller's; nil before it waits
+	batch *batch      // to run, when it is told so
 
 	tried    bool // it was decided, and may be committed; guarded by desk.calls
 	gone     bool // it left its batch; guarded by desk.calls
@@ -72,10 +72,15 @@ const (
 	lost                    // it left, and nobody knows what becomes of it
 )
 
+// notice is a message, and whom it is for.
+type notice struct {
+	*caller
+	message
+}
+
 // What a batch takes, and how many wallets a desk remembers.
 const (
 	batchCalls  = 1024
-	seatCalls   = 256
 	deskWallets = 1 << 15
 )
 
@@ -183,13 +188,13 @@ func (d *desk) free(s *seat) {
 // tell tells a caller what to do. The desk is locked.
 func (c *caller) tell(m message) {
 	c.mayWait()
-	c.told <- m
+	c.told <- notice{c, m}
 }
 
 // mayWait makes sure that a caller can be told something: one who is alone never is.
 func (c *caller) mayWait() {
 	if c.told == nil {
-		c.told = make(chan message, 1)
+		c.told = make(chan notice, 1)
 	}
 }
 
@@ -256,7 +261,8 @@ func (d *desk) wait(c *caller, w message) message {
 			return w
 		}
 		select {
-		case w = <-c.told:
+		case n := <-c.told:
+			w = n.message
 		case <-c.ctx.Done():
 			if w = d.quit(c); w == left || w == lost {
 				return w
@@ -335,9 +341,9 @@ func (d *desk) quit(c *caller) message {
 		}
 	}
 	select {
-	case w := <-c.told:
-		if w != lead {
-			return w
+	case n := <-c.told:
+		if n.message != lead {
+			return n.message
 		}
 		d.next()
 	default:

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/credits/store"
+	"example.com/credits/store/postgres"
 )
 
 // tracer remembers the statements that a store sends, and counts them.
@@ -146,37 +147,54 @@ func seed(t *testing.T, s store.Store) {
 	}
 }
 
-// seedOptional fills the tables of checkpoints and digests: those of few rows are
-// read from end to end, and may be.
-func seedOptional(t *testing.T, db *sql.DB, schema string) {
+// planned is a store that was seeded, what it sends, and who sees how that is carried out.
+type planned struct {
+	*postgres.Store
+	trace  *tracer
+	super  *sql.DB
+	schema string
+}
+
+// newPlanned opens and seeds a store as a role. All its tables have many rows: one
+// of few may well be read from end to end.
+func newPlanned(t *testing.T, role func(config *pgx.ConnConfig)) *planned {
 	t.Helper()
-	must(t, db, fmt.Sprintf(`INSERT INTO %q.credits_checkpoints SELECT 'c' || n, 1, 0, 'x' FROM generate_series(1, 2000) n;
-		INSERT INTO %[1]q.credits_digests SELECT 'c' || n, 'n', 1, 'x' FROM generate_series(1, 2000) n`, schema))
+	p := &planned{trace: new(tracer), super: openAs(t, nil), schema: newSchema(t)}
+	db := openAs(t, func(config *pgx.ConnConfig) {
+		role(config)
+		config.Tracer = p.trace
+	})
+	db.SetMaxOpenConns(1)
+	p.Store = open(t, db, p.schema)
+	p.super.SetMaxOpenConns(1)
+	must(t, p.super, `SET plan_cache_mode = force_generic_plan`)
+	seed(t, p)
+	must(t, p.super, fmt.Sprintf(`INSERT INTO %q.credits_checkpoints SELECT 'c' || n, 1, 0, 'x' FROM generate_series(1, 2000) n;
+		INSERT INTO %[1]q.credits_digests SELECT 'c' || n, 'n', 1, 'x' FROM generate_series(1, 2000) n`, p.schema))
+	p.trace.take()
+	return p
+}
+
+// analyse lets the planner see what is in the tables.
+func (p *planned) analyse(t *testing.T) {
+	t.Helper()
+	for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
+		must(t, p.super, fmt.Sprintf(`ANALYZE %q.credits_%s`, p.schema, table))
+	}
 }
 
 // TestPostgresPlans sees that each call is one statement and one round trip, and
 // that the plan made for all its parameters reads no table from end to end:
 // before the tables were ever analysed, and after.
 func TestPostgresPlans(t *testing.T) {
-	var trace tracer
-	db := openAs(t, func(config *pgx.ConnConfig) {
-		service(config)
-		config.Tracer = &trace
-	})
-	db.SetMaxOpenConns(1)
-	schema := newSchema(t)
-	s, super := open(t, db, schema), openAs(t, nil)
-	super.SetMaxOpenConns(1)
-	must(t, super, `SET plan_cache_mode = force_generic_plan`)
-	seed(t, s)
-	seedOptional(t, super, schema)
+	s := newPlanned(t, service)
 	sent := make(map[string]pgx.TraceQueryStartData)
 	for _, c := range calls {
-		trace.take()
+		s.trace.take()
 		if err := c.call(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		all := trace.take()
+		all := s.trace.take()
 		if len(all) != 1 {
 			t.Errorf("%s: %d statements, not one: %v", c.name, len(all), all)
 		}
@@ -184,13 +202,11 @@ func TestPostgresPlans(t *testing.T) {
 	}
 	for _, when := range []string{"never analysed", "analysed"} {
 		if when == "analysed" {
-			for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
-				must(t, super, fmt.Sprintf(`ANALYZE %q.credits_%s`, schema, table))
-			}
+			s.analyse(t)
 		}
 		for _, c := range calls {
 			t.Run(when+"/"+c.name, func(t *testing.T) {
-				plan := explain(t, super, sent[c.name])
+				plan := explain(t, s.super, sent[c.name])
 				if strings.Contains(plan, "Seq Scan on") {
 					t.Errorf("a table is read from end to end:\n%s\n%s", sent[c.name].SQL, plan)
 				}
@@ -253,22 +269,11 @@ func explainWith(t *testing.T, db interface {
 // TestPostgresPrunePlans sees that no statement of what prunes, restores or erases
 // reads a table from end to end, before the tables were ever analysed, and after.
 func TestPostgresPrunePlans(t *testing.T) {
-	var trace tracer
-	db := openAs(t, func(config *pgx.ConnConfig) {
-		owner(config)
-		config.Tracer = &trace
-	})
-	db.SetMaxOpenConns(1)
-	schema := newSchema(t)
-	s, super := open(t, db, schema), openAs(t, nil)
-	super.SetMaxOpenConns(1)
-	must(t, super, `SET plan_cache_mode = force_generic_plan`)
-	seed(t, s)
-	seedOptional(t, super, schema)
+	s := newPlanned(t, owner)
 	if err := s.Ack(t.Context(), "many", 1000); err != nil {
 		t.Fatal(err)
 	}
-	trace.take()
+	s.trace.take()
 	erases := write("w1", 1)
 	erases.Changes[0].Erase = []uint64{1}
 	keepAll(t, s, erases)
@@ -277,7 +282,7 @@ func TestPostgresPrunePlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := map[string]pgx.TraceQueryStartData{}
-	for _, text := range trace.take() {
+	for _, text := range s.trace.take() {
 		if strings.Contains(text.SQL, "credits_") {
 			sent[text.SQL] = text
 		}
@@ -287,12 +292,10 @@ func TestPostgresPrunePlans(t *testing.T) {
 	}
 	for _, when := range []string{"never analysed", "analysed"} {
 		if when == "analysed" {
-			for _, table := range []string{"wallets", "parts", "entries", "notes", "receipts", "checkpoints", "digests"} {
-				must(t, super, fmt.Sprintf(`ANALYZE %q.credits_%s`, schema, table))
-			}
+			s.analyse(t)
 		}
 		for text, data := range sent {
-			if plan := explain(t, super, data); strings.Contains(plan, "Seq Scan on") {
+			if plan := explain(t, s.super, data); strings.Contains(plan, "Seq Scan on") {
 				t.Errorf("%s: a table is read from end to end:\n%s\n%s", when, text, plan)
 			}
 		}

@@ -259,7 +259,9 @@ func TestDigestsKeptBeforeErasing(t *testing.T) {
 				}
 			}
 			kept, committed := make(chan error, 1), make(chan error, 1)
-			go func() { kept <- p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 1, Body: []byte("a person's name")}) }()
+			go func() {
+				kept <- p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 1, Body: []byte("a person's name")})
+			}()
 			p.waiting(1)
 			go func() {
 				_, err := s.Commit(t.Context(), erases)

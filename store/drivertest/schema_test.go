@@ -70,13 +70,19 @@ func write(wallet string, prev uint64, keys ...string) store.Write {
 // TestSchemaGolden compares what the migrations make with a golden file.
 func TestSchemaGolden(t *testing.T) {
 	schema := newSchema(t)
-	rows, err := openAs(t, nil).QueryContext(t.Context(), `
+	goldenLines(t, "testdata/postgres.golden", openAs(t, nil), `
 SELECT format('%s.%s %s%s', table_name, column_name, data_type || coalesce(' COLLATE ' || collation_name, ''), CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END)
 	FROM information_schema.columns WHERE table_schema = $1
 UNION ALL SELECT replace(indexdef, quote_ident($1) || '.', '') FROM pg_indexes WHERE schemaname = $1
 UNION ALL SELECT replace(pg_get_triggerdef(oid), quote_ident($1) || '.', '') FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = quote_ident($1)::regnamespace)
 UNION ALL SELECT format('%s may %s %s', grantee, privilege_type, table_name) FROM information_schema.role_table_grants WHERE table_schema = $1 AND grantee = 'credits_run'
 ORDER BY 1`, schema)
+}
+
+// goldenLines compares what a query yields, line by line, with a golden file.
+func goldenLines(t *testing.T, file string, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +98,6 @@ ORDER BY 1`, schema)
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	const file = "testdata/postgres.golden"
 	if *update {
 		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)

@@ -41,14 +41,7 @@ func TestSQLiteFaults(t *testing.T) {
 			}
 			t.Run(strings.TrimSpace(text)+"/"+c.name, func(t *testing.T) {
 				eachDriver(t, func(t *testing.T, d sqliteDriver) {
-					file := newFile(t)
-					newSQLite(t, d.open(t, file), sqlite.Options{})
-					db, w := newWire(t, d, file)
-					s, err := sqlite.Open(t.Context(), db, sqlite.Options{})
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer s.Close()
+					s, _, w := newWired(t, d)
 					keepAll(t, s, write("acme", 0, "first"))
 					next := write("acme", 1, "second")
 					next.Changes[0].Due, next.Changes[0].Erase = 9, []uint64{1}
@@ -66,7 +59,7 @@ func TestSQLiteFaults(t *testing.T) {
 							return fail(text)
 						}
 					}
-					_, err = s.Commit(t.Context(), next)
+					_, err := s.Commit(t.Context(), next)
 					if err == nil || errors.Is(err, store.ErrAborted) != (text != "COMMIT") {
 						t.Errorf("Commit returned the error %v", err)
 					}

@@ -136,35 +136,7 @@ func TestSQLitePrefixes(t *testing.T) {
 func TestSQLiteSchemaGolden(t *testing.T) {
 	db := modernc.open(t, newFile(t))
 	newSQLite(t, db, sqlite.Options{})
-	rows, err := db.QueryContext(t.Context(), "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var got strings.Builder
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			t.Fatal(err)
-		}
-		got.WriteString(text + "\n\n")
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	const file = "testdata/sqlite.golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("the schema (-want +got):\n%s", diff)
-	}
+	goldenLines(t, "testdata/sqlite.golden", db, "SELECT sql || ';' || char(10) FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")
 }
 
 // TestSQLiteReleased opens a database of each schema that was released, and goes

@@ -58,15 +58,7 @@ func TestSQLitePruneResumes(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/after %v", text, after), func(t *testing.T) {
 				eachDriver(t, func(t *testing.T, d sqliteDriver) {
-					file := newFile(t)
-					plain := d.open(t, file)
-					newSQLite(t, plain, sqlite.Options{})
-					db, w := newWire(t, d, file)
-					s, err := sqlite.Open(t.Context(), db, sqlite.Options{})
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer s.Close()
+					s, plain, w := newWired(t, d)
 					acknowledged(t, s, "acme", 5)
 					if after {
 						w.failing(text, 1, nil, errWire)
@@ -107,14 +99,7 @@ func TestSQLitePruneResumes(t *testing.T) {
 // 10,000 entries, or looks at more receipts than that.
 func TestSQLitePruneInBatches(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
-		file := newFile(t)
-		newSQLite(t, d.open(t, file), sqlite.Options{})
-		db, w := newWire(t, d, file)
-		s, err := sqlite.Open(t.Context(), db, sqlite.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		s, plain, w := newWired(t, d)
 		const n = 20_001
 		c := store.Change{Wallet: "acme", Seq: n}
 		for seq := range uint64(n) {
@@ -146,7 +131,7 @@ func TestSQLitePruneInBatches(t *testing.T) {
 				t.Errorf("Prune %d took %d transactions for entries and %d for receipts, not %d and %d", i, entries, receipts, tt.entries, tt.receipts)
 			}
 		}
-		if n := count(t, db, "SELECT count(*) FROM credits_receipts"); n != 0 {
+		if n := count(t, plain, "SELECT count(*) FROM credits_receipts"); n != 0 {
 			t.Errorf("%d receipts are left", n)
 		}
 	})
@@ -160,15 +145,9 @@ func TestSQLitePruneBetween(t *testing.T) {
 	} {
 		for _, at := range []string{"SELECT no, seq, back", "SELECT e.seq", "WITH s", "SELECT seq, at FROM credits_checkpoints"} {
 			t.Run(fmt.Sprintf("%s/%+v", at, q), func(t *testing.T) {
-				file := newFile(t)
-				other := newSQLite(t, modernc.open(t, file), sqlite.Options{})
+				s, plain, w := newWired(t, modernc)
+				other := newSQLite(t, plain, sqlite.Options{})
 				acknowledged(t, other, "acme", 5)
-				db, w := newWire(t, modernc, file)
-				s, err := sqlite.Open(t.Context(), db, sqlite.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer s.Close()
 				done := false
 				w.fail = func(text string) (error, error) {
 					if !done && strings.HasPrefix(text, at) {

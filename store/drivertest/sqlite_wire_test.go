@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"example.com/credits/store/sqlite"
 )
 
 // wire stands between database/sql and a driver of SQLite: it writes down what
@@ -33,6 +35,16 @@ func newWire(t *testing.T, d sqliteDriver, file string) (*sql.DB, *wire) {
 		}
 	})
 	return db, w
+}
+
+// newWired opens a store on a new database file through a wire.
+func newWired(t *testing.T, d sqliteDriver) (s *sqlite.Store, plain *sql.DB, w *wire) {
+	t.Helper()
+	file := newFile(t)
+	plain = d.open(t, file)
+	newSQLite(t, plain, sqlite.Options{})
+	db, w := newWire(t, d, file)
+	return newSQLite(t, db, sqlite.Options{}), plain, w
 }
 
 // failing makes statements that begin so fail, n times, before or after they are run.

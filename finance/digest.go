@@ -127,10 +127,6 @@ func (t *tally) Add(body []byte) (runs.Use, error) {
 	}
 	c := runs.Cursor{Left: body[1:]}
 	from, through := int64(c.Uint()), int64(c.Uint())
-	within := from >= t.within.From
-	if from < t.since || through >= t.within.To || !within && through >= t.within.From {
-		return runs.Cut, nil
-	}
 	run := newBook()
 	for range c.Count() {
 		unit := credits.Unit(c.Text())
@@ -141,6 +137,10 @@ func (t *tally) Add(body []byte) (runs.Use, error) {
 	}
 	if !c.Done() || through < from {
 		return runs.Stale, nil
+	}
+	within := from >= t.within.From
+	if from < t.since || through >= t.within.To || !within && through >= t.within.From {
+		return runs.Cut, nil
 	}
 	for k, a := range run.accounts {
 		t.all.account(k.unit, k.source).plus(a, within)

@@ -284,3 +284,35 @@ func TestGN07ErasedMeanwhile(t *testing.T) {
 		t.Errorf("without digests (-) and with them (+):\n%s", diff)
 	}
 }
+
+// The source of a lot is known, though what opened it was pruned and the wallet
+// does not remember it any more.
+func TestGN07SourcesOfPrunedLots(t *testing.T) {
+	s := &lives.Watched{Able: new(memory.Store)}
+	l, clock := lives.Busy(t, s, 10, time.Minute)
+	do := func(c credits.Command) credits.Receipt {
+		clock.Add(time.Minute)
+		r, err := l.Do(t.Context(), lives.First, credits.Key(clock.Now().String()), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	lot := do(credits.Grant{Unit: "token", Amount: 2, Note: credits.Note{Reason: "for a test"}}).ID
+	q := usage.Query{Unit: "token", By: []usage.Dimension{usage.Source}, Within: credits.Period{Start: clock.Now().Add(1)}}
+	for range 1100 { // so many lots are used up after the first
+		do(credits.Spend{Unit: "token", Amount: 2})
+		do(credits.Grant{Unit: "token", Amount: 2, Note: credits.Note{Reason: "for a test"}})
+	}
+	before := of(t, l, lives.First, q)
+	lives.Prune(t, s, lives.First, lot)
+	if w, err := l.Wallet(t.Context(), lives.First); err != nil {
+		t.Fatal(err)
+	} else if _, ok := w.Lot(lot); ok {
+		t.Fatalf("lot %d is remembered: nothing is shown", lot)
+	}
+	s.Found = func(*store.Digest) bool { return false }
+	if diff := cmp.Diff(before, of(t, l, lives.First, q)); diff != "" || len(before) != 1 {
+		t.Errorf("before (-) and after pruning (+):\n%s", diff)
+	}
+}

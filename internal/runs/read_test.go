@@ -183,3 +183,43 @@ func TestDigestsThatAreANuisance(t *testing.T) {
 		})
 	}
 }
+
+// What was pruned is refused, and what was not is told, also where a reader that
+// began before keeps digests of what was pruned after it.
+func TestDigestsOfWhatWasPruned(t *testing.T) {
+	for _, through := range []credits.ID{1024, 1500} {
+		var s memory.Store
+		l, clock := lives.Busy(t, &s, 3200, time.Minute)
+		all := credits.Period{End: clock.Now()}
+		got(t, l, all)
+		var late []store.Digest
+		for d, err := range s.Digests(t.Context(), string(lives.First), "sum", 0, 1<<40) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			late = append(late, d)
+		}
+		head, err := l.Head(t.Context(), lives.First)
+		if err != nil || len(late) != 3 {
+			t.Fatal(err, len(late))
+		}
+		c := lives.Prune(t, &s, lives.First, through)
+		if err := s.KeepDigests(t.Context(), string(lives.First), "sum", uint64(head.Seq), late...); err != nil {
+			t.Fatal(err)
+		}
+		plain := credits.New(lives.Plain{Pruner: &s}, &credits.Options{Clock: clock})
+		for _, start := range []time.Time{{}, time.UnixMicro(1), time.UnixMicro(c.At)} {
+			for _, l := range []*credits.Ledger{l, plain} {
+				if sum, err := ask(t, l, credits.Period{Start: start, End: clock.Now()}, &sum{}); !errors.Is(err, credits.ErrPruned) {
+					t.Errorf("pruned to %d, from %v: %d, %v", through, start, sum.total, err)
+				}
+			}
+		}
+		for _, after := range []time.Duration{1, time.Microsecond, 10 * time.Hour} {
+			p := credits.Period{Start: time.UnixMicro(c.At).Add(after)}
+			if want, got := got(t, plain, p), got(t, l, p); got != want || got == 0 {
+				t.Errorf("pruned to %d, %v: %d, want %d", through, p, got, want)
+			}
+		}
+	}
+}

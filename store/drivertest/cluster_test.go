@@ -26,8 +26,13 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	set := false
 	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
-	if !set { // most of the time the tests wait for a disk
+	if !set { // most of the time the tests wait for another process, or a disk
 		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
+	}
+	if benchmarks := flag.Lookup("test.bench").Value.String() != ""; !benchmarks && os.Getenv("TMPDIR") == "" {
+		if dir := memoryDir(); dir != "" { // no test ends the system: what a disk would add is time
+			os.Setenv("TMPDIR", dir)
+		}
 	}
 	code := m.Run()
 	if server.stop != nil {

@@ -55,26 +55,61 @@ func within(t *testing.T, db *sql.DB, tx func(tx *sql.Tx) store.Store, levels ..
 	}
 }
 
+// commandsVariable says how many commands are compared on each store.
+const commandsVariable = "CREDITS_TEST_COMMANDS"
+
+// lifeLength is how many commands a life has.
+const lifeLength = 150
+
+// lifeCount is how many lives are compared.
+func lifeCount(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(commandsVariable)
+	if text == "" {
+		return 4
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(commandsVariable, err)
+	}
+	return (n + lifeLength - 1) / lifeLength
+}
+
 // TestEquivalence lets the same commands, drawn at random, happen on every
 // store: what is kept is the same, byte for byte.
 func TestEquivalence(t *testing.T) {
+	t.Parallel()
 	stores := []struct {
 		name string
-		open func(t *testing.T) (store.Store, doer)
+		open func(t *testing.T) func(t *testing.T) (store.Store, doer) // which is called for each life
 	}{
-		{"sqlite", func(t *testing.T) (store.Store, doer) {
-			return newSQLite(t, modernc.open(t, newFile(t)), sqlite.Options{}), plainly
+		{"sqlite", func(*testing.T) func(t *testing.T) (store.Store, doer) {
+			return func(t *testing.T) (store.Store, doer) {
+				return newSQLite(t, modernc.open(t, newFile(t)), sqlite.Options{}), plainly
+			}
 		}},
-		{"sqlite, within transactions", func(t *testing.T) (store.Store, doer) {
-			db := modernc.open(t, newFile(t))
-			s := newSQLite(t, db, sqlite.Options{})
-			return s, within(t, db, func(tx *sql.Tx) store.Store { return s.Tx(tx) }, sql.LevelDefault)
+		{"sqlite, within transactions", func(*testing.T) func(t *testing.T) (store.Store, doer) {
+			return func(t *testing.T) (store.Store, doer) {
+				db := modernc.open(t, newFile(t))
+				s := newSQLite(t, db, sqlite.Options{})
+				return s, within(t, db, func(tx *sql.Tx) store.Store { return s.Tx(tx) }, sql.LevelDefault)
+			}
 		}},
-		{"postgres", func(t *testing.T) (store.Store, doer) { return open(t, openAs(t, service), newSchema(t)), plainly }},
-		{"postgres, within transactions", func(t *testing.T) (store.Store, doer) {
-			db := openAs(t, service)
-			s := open(t, db, newSchema(t))
-			return s, within(t, db, func(tx *sql.Tx) store.Store { return s.Tx(tx) }, levels...)
+		{"postgres", func(t *testing.T) func(t *testing.T) (store.Store, doer) {
+			schema := newSchema(t)
+			s, empty := open(t, openAs(t, service), schema), emptying(t, schema)
+			return func(t *testing.T) (store.Store, doer) {
+				empty(t)
+				return s, plainly
+			}
+		}},
+		{"postgres, within transactions", func(t *testing.T) func(t *testing.T) (store.Store, doer) {
+			schema, db := newSchema(t), openAs(t, service)
+			s, empty := open(t, db, schema), emptying(t, schema)
+			return func(t *testing.T) (store.Store, doer) {
+				empty(t)
+				return s, within(t, db, func(tx *sql.Tx) store.Store { return s.Tx(tx) }, levels...)
+			}
 		}},
 	}
 	seed := uint64(time.Now().UnixNano())
@@ -85,25 +120,25 @@ func TestEquivalence(t *testing.T) {
 		}
 		seed = n
 	}
-	const lives = 4
-	want := make([][]kept, lives)
-	total := 0
-	for n := range want {
-		want[n] = live(t, new(memory.Store), plainly, seed+uint64(n))
-		total += len(want[n])
-	}
-	if total < 600*lives {
-		t.Errorf("CREDITS_SEED=%d: only %d things were kept: most commands fail", seed, total)
-	}
-	t.Logf("CREDITS_SEED=%d: %d things are compared", seed, total)
+	all := lifeCount(t)
 	for _, s := range stores {
-		t.Run(s.name, func(t *testing.T) {
-			for n := range want {
-				opened, do := s.open(t)
-				if diff := cmp.Diff(want[n], live(t, opened, do, seed+uint64(n))); diff != "" {
-					t.Fatalf("CREDITS_SEED=%d: what is kept (-memory +%s):\n%.3000s", seed+uint64(n), s.name, diff)
-				}
+		t.Run("L-3/"+s.name, func(t *testing.T) {
+			t.Parallel()
+			open, total := s.open(t), 0
+			for n := range uint64(all) {
+				t.Run(fmt.Sprint(n), func(t *testing.T) {
+					want := live(t, new(memory.Store), plainly, seed+n)
+					total += len(want)
+					opened, do := open(t)
+					if diff := cmp.Diff(want, live(t, opened, do, seed+n)); diff != "" {
+						t.Fatalf("CREDITS_SEED=%d: what is kept (-memory +%s):\n%.3000s", seed+n, s.name, diff)
+					}
+				})
 			}
+			if total < 500*all {
+				t.Errorf("CREDITS_SEED=%d: only %d things were kept: most commands fail", seed, total)
+			}
+			t.Logf("CREDITS_SEED=%d: %d commands, and %d things are compared", seed, all*lifeLength, total)
 		})
 	}
 }
@@ -140,7 +175,7 @@ func live(t *testing.T, s store.Store, do doer, seed uint64) []kept {
 	for _, id := range wallets {
 		tasks(l, credits.Task{Wallet: id, Key: "signup", Command: credits.Open{Plan: plan}})
 	}
-	for n := range 150 {
+	for n := range lifeLength {
 		if r.IntN(2) == 0 {
 			mock.Add(time.Duration(r.Int64N(int64(9 * time.Hour))).Truncate(time.Microsecond))
 		}

@@ -14,3 +14,6 @@ func process() (*syscall.SysProcAttr, int, error) {
 	}
 	return nil, os.Getuid(), nil
 }
+
+// memoryDir returns a folder in memory, of which only Linux has one.
+func memoryDir() string { return "" }

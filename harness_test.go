@@ -348,7 +348,12 @@ func dumpStore(t *testing.T, s store.Store, but credits.WalletID) map[string]str
 		for _, p := range st[0].Parts {
 			out[fmt.Sprintf("%s/part %d", h.Wallet, p.ID)] = string(p.Body)
 		}
-		for e, err := range s.Entries(ctx, store.Query{Wallet: h.Wallet}) {
+		c, err := store.CheckpointOf(ctx, s, h.Wallet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[h.Wallet+"/checkpoint"] = string(c.Body)
+		for e, err := range s.Entries(ctx, store.Query{Wallet: h.Wallet, After: c.Seq}) {
 			if err != nil {
 				t.Fatal(err)
 			}

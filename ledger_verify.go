@@ -44,12 +44,23 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 	if err := checkName("wallet", string(id)); err != nil {
 		return err
 	}
-	for {
-		seq, ended, err := l.verify(ctx, id, kept)
-		if !errors.Is(err, ErrPruned) && (ended == nil || err != nil) {
+	for before := ID(0); ; {
+		r, err := l.begin(ctx, id)
+		if err != nil {
 			return err
 		}
-		// Right if it was erased or pruned meanwhile.
+		first := r.s.seq + 1
+		seq, ended, err := l.verify(ctx, r, kept)
+		switch {
+		case errors.Is(err, ErrPruned) && first != before: // right if it was meanwhile
+			before = first
+			continue
+		case errors.Is(err, ErrPruned):
+			return &VerifyError{Wallet: id, Seq: first, Reason: "was pruned, and no checkpoint stands for it"}
+		case err != nil || ended == nil:
+			return err
+		}
+		// Right if it was erased or sealed meanwhile.
 		head, err := l.Head(ctx, id)
 		if err != nil {
 			return err
@@ -62,11 +73,8 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 
 // verify is Verify as of the wallet's entry seq. Of what only the end of a history
 // tells it returns apart what that was.
-func (l *Ledger) verify(ctx context.Context, id WalletID, kept []Head) (seq ID, ended, err error) {
-	r, err := l.begin(ctx, id)
-	if err != nil {
-		return 0, nil, err
-	}
+func (l *Ledger) verify(ctx context.Context, r *Replay, kept []Head) (seq ID, ended, err error) {
+	id := r.s.id
 	stored, err := l.store.Load(ctx, store.Read{Wallet: string(id)})
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", ErrRetry, err)

@@ -198,6 +198,7 @@ func TestEveryVerbByPointerAndJSON(t *testing.T) {
 		{credits.SetAutoPurchase{On: true}, &credits.SetAutoPurchase{On: true}},
 		{credits.SetZone{Zone: "Asia/Tokyo"}, &credits.SetZone{Zone: "Asia/Tokyo"}},
 		{credits.Erase{Entries: []credits.ID{1, 2}}, &credits.Erase{Entries: []credits.ID{1, 2}}},
+		{credits.Seal{Through: 2, Hash: strings.Repeat("ab", 32)}, &credits.Seal{Through: 2, Hash: strings.Repeat("ab", 32)}},
 	}
 	for _, p := range pairs {
 		form, err := credits.AppendCommand(nil, p.value)

@@ -122,7 +122,7 @@ func TestEquivalence(t *testing.T) {
 	}
 	all := lifeCount(t)
 	for _, s := range stores {
-		t.Run("L-3/"+s.name, func(t *testing.T) {
+		t.Run("L-3, S-1/"+s.name, func(t *testing.T) {
 			t.Parallel()
 			open, total := s.open(t), 0
 			for n := range uint64(all) {

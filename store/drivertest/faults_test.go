@@ -67,7 +67,7 @@ func TestFaultsWhileWaiting(t *testing.T) {
 		{name: "lock_timeout", setUp: param("lock_timeout", "100ms"), want: credits.ErrRetry},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run("I-1/"+c.name, func(t *testing.T) {
 			h := newHost(t)
 			ledger, _ := h.on(c.setUp, nil)
 			release := h.holding("acme")
@@ -113,7 +113,7 @@ func TestFaultsKnown(t *testing.T) {
 		}
 		h.has(map[credits.WalletID]credits.Amount{"acme": 100, "bob": 100})
 	}
-	t.Run("no connection", func(t *testing.T) {
+	t.Run("I-2/no connection", func(t *testing.T) {
 		refuse := errors.New("refused")
 		var closed atomic.Bool
 		_, db := h.on(func(config *pgx.ConnConfig) {
@@ -134,7 +134,7 @@ func TestFaultsKnown(t *testing.T) {
 		}
 		aborted(t, err)
 	})
-	t.Run("a pool that is exhausted", func(t *testing.T) {
+	t.Run("I-2/a pool that is exhausted", func(t *testing.T) {
 		_, db := h.on(nil, nil)
 		s := open(t, db, h.schema)
 		db.SetMaxOpenConns(1)
@@ -148,7 +148,7 @@ func TestFaultsKnown(t *testing.T) {
 		_, err = s.Commit(ctx, write("acme", before[0].Seq))
 		aborted(t, err)
 	})
-	t.Run("a serialization failure", func(t *testing.T) {
+	t.Run("I-2/a serialization failure", func(t *testing.T) {
 		_, db := h.on(func(config *pgx.ConnConfig) {
 			config.RuntimeParams["default_transaction_isolation"] = "repeatable read"
 		}, nil)
@@ -166,7 +166,7 @@ func TestFaultsKnown(t *testing.T) {
 		}
 		aborted(t, <-done)
 	})
-	t.Run("a deadlock", func(t *testing.T) {
+	t.Run("I-2/a deadlock", func(t *testing.T) {
 		for range 20 { // the server may choose to fail the host's transaction instead
 			if err := h.deadlock(t); err != nil {
 				aborted(t, err)
@@ -218,9 +218,9 @@ func (h *host) deadlock(t *testing.T) error {
 	return <-done
 }
 
-// TestServerGoesMeanwhile ends all idle connections of a pool. Commands may
+// TestServerGoesMeanwhile_I1 ends all idle connections of a pool. Commands may
 // fail until the pool has others; the same key has one effect.
-func TestServerGoesMeanwhile(t *testing.T) {
+func TestServerGoesMeanwhile_I1(t *testing.T) {
 	h := newHost(t)
 	ledger, db := h.on(func(config *pgx.ConnConfig) { config.RuntimeParams["application_name"] = "doomed" }, nil)
 	db.SetMaxIdleConns(3)
@@ -271,9 +271,9 @@ func (c *cutter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestReplyDropped drops one reply of the server's after the other, while a
+// TestReplyDropped_I1 drops one reply of the server's after the other, while a
 // command on one wallet or on two is under way. The same key tells, and there is one effect.
-func TestReplyDropped(t *testing.T) {
+func TestReplyDropped_I1(t *testing.T) {
 	h := newHost(t)
 	left := new(atomic.Int64)
 	left.Store(-1)
@@ -330,10 +330,10 @@ func TestReplyDropped(t *testing.T) {
 	}
 }
 
-// TestCancelledStandby has a commit wait for a standby that never comes, and
+// TestCancelledStandby_I1 has a commit wait for a standby that never comes, and
 // cancels the wait: the server answers success and warns. Who listens to
 // warnings is told that the outcome is unknown; who does not, is not.
-func TestCancelledStandby(t *testing.T) {
+func TestCancelledStandby_I1(t *testing.T) {
 	h := newHost(t)
 	admin := openAs(t, func(config *pgx.ConnConfig) { config.RuntimeParams["synchronous_commit"] = "local" })
 	notices := new(postgres.Notices)

@@ -124,7 +124,7 @@ func eachLevel(t *testing.T, f func(h *host, level sql.IsolationLevel)) {
 	}
 }
 
-func TestHostCommitsBoth(t *testing.T) {
+func TestHostCommitsBoth_I2(t *testing.T) {
 	eachLevel(t, func(h *host, level sql.IsolationLevel) {
 		tx := h.begin(level)
 		r, err := h.ledger.On(h.store.Tx(tx)).Do(h.Context(), "acme", "order-1", spend(30))
@@ -145,7 +145,7 @@ func TestHostCommitsBoth(t *testing.T) {
 	})
 }
 
-func TestHostRollsBackBoth(t *testing.T) {
+func TestHostRollsBackBoth_I2(t *testing.T) {
 	eachLevel(t, func(h *host, level sql.IsolationLevel) {
 		tx := h.begin(level)
 		on := h.ledger.On(h.store.Tx(tx))
@@ -178,18 +178,18 @@ func TestHostRollsBackBoth(t *testing.T) {
 // transaction has to begin again, and can be used until then.
 func TestHostConflict(t *testing.T) {
 	outside := map[string]func(h *host){
-		"another command": func(h *host) {
+		"I-2/another command": func(h *host) {
 			if _, err := h.ledger.Do(h.Context(), "acme", "other", spend(50)); err != nil {
 				h.Error(err)
 			}
 		},
-		"the same command": func(h *host) {
+		"I-1/the same command": func(h *host) {
 			if _, err := h.ledger.Do(h.Context(), "acme", "order-1", spend(30)); err != nil {
 				h.Error(err)
 			}
 		},
 	}
-	left := map[string]credits.Amount{"another command": 20, "the same command": 70}
+	left := map[string]credits.Amount{"I-2/another command": 20, "I-1/the same command": 70}
 	for name, happens := range outside {
 		t.Run(name, func(t *testing.T) {
 			eachLevel(t, func(h *host, level sql.IsolationLevel) {
@@ -223,9 +223,9 @@ func TestHostConflict(t *testing.T) {
 	}
 }
 
-// TestHostWholeWrites lets one of two wallets of a transfer be changed
+// TestHostWholeWrites_S11 lets one of two wallets of a transfer be changed
 // meanwhile: neither is left changed alone, and the transaction can be used.
-func TestHostWholeWrites(t *testing.T) {
+func TestHostWholeWrites_S11(t *testing.T) {
 	eachLevel(t, func(h *host, level sql.IsolationLevel) {
 		tx := h.begin(level)
 		bound := h.store.Tx(tx)
@@ -254,9 +254,9 @@ func TestHostWholeWrites(t *testing.T) {
 	})
 }
 
-// TestHostSameKeyAtOnce lets two transactions run the same command: the second
+// TestHostSameKeyAtOnce_I1 lets two transactions run the same command: the second
 // waits for the first, and then finds the first's receipt, not an older one.
-func TestHostSameKeyAtOnce(t *testing.T) {
+func TestHostSameKeyAtOnce_I1(t *testing.T) {
 	for _, commits := range []bool{true, false} {
 		t.Run(map[bool]string{true: "the first commits", false: "the first rolls back"}[commits], func(t *testing.T) {
 			eachLevel(t, func(h *host, level sql.IsolationLevel) {
@@ -322,9 +322,9 @@ func (h *host) waiting() {
 	}
 }
 
-// TestFeedMissesNothing holds transactions open while others commit later
+// TestFeedMissesNothing_L6 holds transactions open while others commit later
 // entries, and reads the feed meanwhile: every entry comes, in order, once all are through.
-func TestFeedMissesNothing(t *testing.T) {
+func TestFeedMissesNothing_L6(t *testing.T) {
 	h := newHost(t)
 	held := h.begin(sql.LevelReadCommitted)
 	if _, err := h.ledger.On(h.store.Tx(held)).Do(h.Context(), "acme", "early", spend(1)); err != nil {

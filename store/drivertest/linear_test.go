@@ -169,7 +169,7 @@ func TestLinearizable(t *testing.T) {
 		}},
 	}
 	for _, s := range stores {
-		t.Run(s.name, func(t *testing.T) {
+		t.Run("I-2/"+s.name, func(t *testing.T) {
 			seed := rand.Uint64()
 			r, opened, contended := rand.New(rand.NewPCG(seed, 0)), s.open(t), 0
 			for round := range s.histories {

@@ -88,10 +88,10 @@ func rich(t *testing.T, s store.Store) *credits.Ledger {
 	return ledger
 }
 
-// TestPostgresKill kills a process that writes, again and again: what it
+// TestPostgresKill_I1 kills a process that writes, again and again: what it
 // acknowledged is there, and what it did not is there once or not at all. The
 // control acknowledges before it commits, and is found out.
-func TestPostgresKill(t *testing.T) {
+func TestPostgresKill_I1(t *testing.T) {
 	const cycles = 20
 	schema := newSchema(t)
 	ledger := rich(t, open(t, openAs(t, service), schema))
@@ -142,9 +142,9 @@ func settle(t *testing.T) {
 	}
 }
 
-// TestPostgresCrash ends the server itself at once, without a shutdown, while
+// TestPostgresCrash_I2 ends the server itself at once, without a shutdown, while
 // clients write, and starts it again: nothing that was acknowledged is lost.
-func TestPostgresCrash(t *testing.T) {
+func TestPostgresCrash_I2(t *testing.T) {
 	postgresServer(t)
 	if server.restart == nil {
 		t.Skip("the server is not the tests' own: it is not to be crashed")

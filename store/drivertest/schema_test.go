@@ -139,7 +139,7 @@ func TestEntriesAreImmutable(t *testing.T) {
 		{"owner truncates", `TRUNCATE %s.credits_entries`, super, "23001"},
 	}
 	for _, try := range tries {
-		t.Run(try.name, func(t *testing.T) {
+		t.Run("L-1/"+try.name, func(t *testing.T) {
 			_, err := try.db.ExecContext(t.Context(), fmt.Sprintf(try.text, `"`+schema+`"`))
 			var refused *pgconn.PgError
 			if !errors.As(err, &refused) || refused.Code != try.code {

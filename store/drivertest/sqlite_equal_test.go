@@ -188,7 +188,7 @@ func TestSQLiteEqualsMemory(t *testing.T) {
 	}
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		for life := range uint64(5) {
-			t.Run(fmt.Sprint(life), func(t *testing.T) {
+			t.Run(fmt.Sprint("L-3/", life), func(t *testing.T) {
 				t.Logf("CREDITS_SEED=%d", seed)
 				equalLife(t, d, rand.New(rand.NewPCG(seed, life)))
 			})

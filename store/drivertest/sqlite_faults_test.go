@@ -39,7 +39,7 @@ func TestSQLiteFaults(t *testing.T) {
 			if c.before == driver.ErrBadConn && text != "BEGIN IMMEDIATE" {
 				continue // no driver says so in the middle of a transaction
 			}
-			t.Run(strings.TrimSpace(text)+"/"+c.name, func(t *testing.T) {
+			t.Run("I-2/"+strings.TrimSpace(text)+"/"+c.name, func(t *testing.T) {
 				eachDriver(t, func(t *testing.T, d sqliteDriver) {
 					s, _, w := newWired(t, d)
 					keepAll(t, s, write("acme", 0, "first"))

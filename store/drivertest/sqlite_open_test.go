@@ -216,8 +216,8 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// TestSQLiteErasedIsGone sees that a note that was erased is not in the file any more.
-func TestSQLiteErasedIsGone(t *testing.T) {
+// TestSQLiteErasedIsGone_L4 sees that a note that was erased is not in the file any more.
+func TestSQLiteErasedIsGone_L4(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		file := newFile(t)
 		db := d.open(t, file)
@@ -243,8 +243,8 @@ func TestSQLiteErasedIsGone(t *testing.T) {
 	})
 }
 
-// TestSQLiteEntriesAreImmutable tries to change entries and receipts.
-func TestSQLiteEntriesAreImmutable(t *testing.T) {
+// TestSQLiteEntriesAreImmutable_L1 tries to change entries and receipts.
+func TestSQLiteEntriesAreImmutable_L1(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		db := d.open(t, newFile(t))
 		s := newSQLite(t, db, sqlite.Options{})

@@ -151,10 +151,10 @@ func ledgerOf(t *testing.T, d sqliteDriver, file string) map[string]int {
 	return keys
 }
 
-// TestSQLiteProcesses lets processes with different drivers, and so different
+// TestSQLiteProcesses_I1 lets processes with different drivers, and so different
 // versions of SQLite, work on one file: they migrate it at once, and then make
 // the same spends under the same keys. Each key has one effect.
-func TestSQLiteProcesses(t *testing.T) {
+func TestSQLiteProcesses_I1(t *testing.T) {
 	file := newFile(t)
 	ds := drivers()
 	var all []*exec.Cmd
@@ -220,7 +220,7 @@ func TestSQLiteKill(t *testing.T) {
 	const files = 6
 	ds, all := drivers(), kills(t)
 	for n := range files {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+		t.Run(fmt.Sprint("I-1/", n), func(t *testing.T) {
 			t.Parallel()
 			file := newFile(t)
 			openAcme(t, modernc, file)

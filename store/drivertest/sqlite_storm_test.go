@@ -33,9 +33,9 @@ func (l *lossy) Commit(ctx context.Context, writes ...store.Write) ([]bool, erro
 	return kept, err
 }
 
-// TestSQLiteStorm lets 64 clients, on two stores of one file, make the same 100
+// TestSQLiteStorm_I1 lets 64 clients, on two stores of one file, make the same 100
 // spends, each again until it is answered. Answers are lost. Each key has one effect.
-func TestSQLiteStorm(t *testing.T) {
+func TestSQLiteStorm_I1(t *testing.T) {
 	const clients, keys = 64, 100
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		file := newFile(t)
@@ -76,9 +76,9 @@ func TestSQLiteStorm(t *testing.T) {
 	})
 }
 
-// TestSQLiteFeed sees that the feed misses no committed entry (L-6): not those of a
+// TestSQLiteFeed_L6 sees that the feed misses no committed entry (L-6): not those of a
 // transaction that was open while others were handed over, and none that was rolled back.
-func TestSQLiteFeed(t *testing.T) {
+func TestSQLiteFeed_L6(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		h := newShop(t, d)
 		if _, err := h.ledger.Do(t.Context(), "bob", "open", credits.Open{Plan: core()}); err != nil {

@@ -113,9 +113,9 @@ func (h *shop) balance(t *testing.T) credits.Amount {
 	return w.Available()
 }
 
-// TestSQLiteTxRollback sees that after a rollback the file holds the same bytes
+// TestSQLiteTxRollback_I2 sees that after a rollback the file holds the same bytes
 // as before, and after a commit the order and its credits.
-func TestSQLiteTxRollback(t *testing.T) {
+func TestSQLiteTxRollback_I2(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		h := newShop(t, d)
 		before := h.dump(t)
@@ -152,9 +152,9 @@ func TestSQLiteTxRollback(t *testing.T) {
 	})
 }
 
-// TestSQLiteTxConflict sees that writes that do not follow, and refused commands,
+// TestSQLiteTxConflict_I2 sees that writes that do not follow, and refused commands,
 // leave the transaction as it was and usable.
-func TestSQLiteTxConflict(t *testing.T) {
+func TestSQLiteTxConflict_I2(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d sqliteDriver) {
 		h := newShop(t, d)
 		tx := h.begin(t)
@@ -193,7 +193,7 @@ func TestSQLiteTxConflict(t *testing.T) {
 // the second waits for the first, and then finds its receipt, or its absence.
 func TestSQLiteTxSameKey(t *testing.T) {
 	for _, keep := range []bool{true, false} {
-		t.Run(fmt.Sprint("first is kept ", keep), func(t *testing.T) {
+		t.Run(fmt.Sprint("I-1/first is kept ", keep), func(t *testing.T) {
 			eachDriver(t, func(t *testing.T, d sqliteDriver) {
 				h := newShop(t, d)
 				first, second := h.begin(t), h.begin(t)
@@ -270,7 +270,7 @@ func TestSQLiteTxStale(t *testing.T) {
 // back by itself, nothing more is kept by accident.
 func TestSQLiteTxFails(t *testing.T) {
 	for _, gone := range []bool{false, true} {
-		t.Run(fmt.Sprint("the transaction is gone ", gone), func(t *testing.T) {
+		t.Run(fmt.Sprint("I-2/the transaction is gone ", gone), func(t *testing.T) {
 			eachDriver(t, func(t *testing.T, d sqliteDriver) {
 				h := newShop(t, d)
 				raise := map[bool]string{false: "ABORT", true: "ROLLBACK"}[gone]

@@ -120,11 +120,11 @@ func TestOpenRefusesAReplica(t *testing.T) {
 // failoversVariable says how often a primary is killed.
 const failoversVariable = "CREDITS_TEST_FAILOVERS"
 
-// TestFailover kills a primary while clients write, and promotes its
+// TestFailover_I1 kills a primary while clients write, and promotes its
 // synchronous standby, again and again: nothing that was acknowledged is lost,
 // and under every key there is one effect. The control has a standby that is not
 // synchronous, and falls behind: what is lost then is found.
-func TestFailover(t *testing.T) {
+func TestFailover_I1(t *testing.T) {
 	rounds := 1
 	if text := os.Getenv(failoversVariable); text != "" {
 		var err error

@@ -36,7 +36,7 @@ func TestStorm(t *testing.T) {
 		}},
 	}
 	for _, s := range stores {
-		t.Run(s.name, func(t *testing.T) { storm(t, s.open(t)) })
+		t.Run("I-1/"+s.name, func(t *testing.T) { storm(t, s.open(t)) })
 	}
 }
 

@@ -156,11 +156,7 @@ func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Rec
 	if err := l.actor.check(); err != nil {
 		return Receipt{}, err
 	}
-	r, leave, err := l.ride(ctx, t)
-	if leave != nil {
-		return l.alone(ctx, t, leave)
-	}
-	return r, err
+	return l.ride(ctx, t)
 }
 
 // alone carries out a task by itself. If leave is not nil, it has the seat.

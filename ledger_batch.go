@@ -30,7 +30,7 @@ type seating struct {
 	calls  []*caller
 	loaded bool      // the wallet, and the keys of the calls, were read for the batch
 	used   []string  // keys of the calls that were used before
-	done   []*caller // whose entries are in the change
+	done   []*caller // that are done when the change is kept
 	change [1]store.Change
 }
 
@@ -50,33 +50,35 @@ func quick(c Command) bool {
 
 var callers = sync.Pool{New: func() any { return new(caller) }}
 
-// ride carries out a task with others. If it has to be by itself, it has the seat
-// then, and leave is not nil.
-func (l *Ledger) ride(ctx context.Context, t Task) (r Receipt, leave func(), err error) {
+// ride carries out a task with others, or by itself if it has to be.
+func (l *Ledger) ride(ctx context.Context, t Task) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
-		return r, nil, fmt.Errorf("%w: %w", ErrRetry, err)
+		return Receipt{}, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	c := callers.Get().(*caller)
 	c.Ledger, c.ctx, c.task = l, ctx, t
 	d := l.desks.of(t.Wallet)
-	switch d.wait(c, d.join(c, t.Wallet)) {
-	case left: // its batch may still have it
-		return r, nil, fmt.Errorf("%w: %w", ErrRetry, ctx.Err())
-	case lost:
-		return r, nil, fmt.Errorf("%w: it was being committed: %w", ErrUnknown, ctx.Err())
-	case have:
-		s := c.seat
-		return r, func() { d.release(s) }, nil
+	m := d.wait(c, d.join(c, t.Wallet))
+	if m != done { // its batch may still have it
+		return c.ends(ctx, d, m)
 	}
 	came := *c
 	*c = caller{}
 	callers.Put(c)
-	r, err = came.result(ctx)
-	return r, nil, err
+	return came.ends(ctx, d, m)
 }
 
-// result returns what came of a call that its batch finished, after what follows a commit.
-func (c *caller) result(ctx context.Context) (Receipt, error) {
+// ends returns what came of a call, after what follows a commit.
+func (c *caller) ends(ctx context.Context, d *desk, m message) (Receipt, error) {
+	switch m {
+	case left:
+		return Receipt{}, fmt.Errorf("%w: %w", ErrRetry, ctx.Err())
+	case lost:
+		return Receipt{}, fmt.Errorf("%w: it was being committed: %w", ErrUnknown, ctx.Err())
+	case have:
+		s := c.seat
+		return c.Ledger.alone(ctx, c.task, func() { d.release(s) })
+	}
 	if c.panicked != nil {
 		panic(c.panicked)
 	}
@@ -246,8 +248,9 @@ func (b *batch) load(ctx context.Context) {
 }
 
 // decide decides the calls one after the other, and reports whether there is a
-// change to commit. A call that is refused leaves the others as they are: it is decided
-// again by itself, on what is stored then.
+// change to commit. A refusal holds where the wallet was read for the batch: as soon
+// as what was done before it is kept. Where it is only remembered, it is read first. A
+// call that needs more than a batch can do is decided by itself when those before it are done.
 func (b *batch) decide(st *seating) bool {
 	s := st.seat.state
 	c := &st.change[0]
@@ -257,11 +260,12 @@ func (b *batch) decide(st *seating) bool {
 		if call.gone {
 			continue
 		}
-		if slices.Contains(st.used, string(call.task.Key)) {
+		key := string(call.task.Key)
+		if slices.Contains(st.used, key) {
 			call.alone = true
 			continue
 		}
-		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == string(call.task.Key) }) {
+		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == key }) {
 			continue // it is known when the other is
 		}
 		call.tried = true
@@ -269,23 +273,26 @@ func (b *batch) decide(st *seating) bool {
 		switch {
 		case ok:
 			c.Entries = b.d.appendEntries(c.Entries)
-			c.Receipts = append(c.Receipts, store.Receipt{Key: string(call.task.Key), Body: b.request.fingerprint(call.task.Command).receipt(&b.d)})
+			c.Receipts = append(c.Receipts, store.Receipt{Key: key, Body: b.request.fingerprint(call.task.Command).receipt(&b.d)})
 			st.done = append(st.done, call)
 			adds = adds || b.d.adds
 			continue
 		case call.panicked != nil:
 			call.finished = true
-		case err != nil && len(st.done) == 0 && st.loaded && !b.d.touched:
-			call.finished, call.err = true, err // it holds: it was decided on what is stored
-		default:
+		case err == nil || b.d.touched:
 			call.alone = true
+		case st.loaded && len(st.done) == 0:
+			call.err, call.finished = err, true
+			continue
+		case st.loaded:
+			call.err = err
+			st.done = append(st.done, call)
+			continue
 		}
-		if call.panicked != nil || b.d.touched { // the state is of no use
-			st.drop()
-			return false
-		}
+		st.drop()
+		return false
 	}
-	if len(st.done) == 0 {
+	if len(c.Entries) == 0 {
 		return false
 	}
 	if err := s.fill(c, adds); err != nil { // by itself each learns whether it is its own
@@ -308,7 +315,7 @@ func (b *batch) decided(c *caller, s *state) (ok bool, err error) {
 			ok, c.panicked = false, r
 		}
 	}()
-	c.begun, b.d.touched = nil, false
+	c.begun, c.err, b.d.touched = nil, nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
 	if c.actor != (Actor{}) || b.request.noted(c.task.Command) {
 		b.call.Salt = c.saltOf(&c.task)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 )
 
 // DoEach carries out tasks as [Ledger.Do] does, each by itself, and commits as many
@@ -16,113 +17,86 @@ import (
 // not done are [ErrRetry] or [ErrUnknown], and DoEach returns the context's error.
 // The same tasks again do what was not done: their keys tell.
 func (l *Ledger) DoEach(ctx context.Context, tasks iter.Seq[Task], done func(Task, Receipt, error) error) error {
-	b := bulk{Ledger: l, ctx: ctx, told: make(chan notice, batchCalls)}
+	all := make([]bulkTask, 0, batchCalls)
 	for t := range tasks {
-		if err := ctx.Err(); err != nil {
+		if ctx.Err() != nil {
 			break
 		}
-		b.all = append(b.all, bulkTask{Task: t})
-		if len(b.all) < batchCalls {
+		if all = append(all, bulkTask{Task: t}); len(all) < batchCalls {
 			continue
 		}
-		if err := b.run(done); err != nil {
+		if err := l.bulk(ctx, all, done); err != nil {
 			return err
 		}
+		clear(all)
+		all = all[:0]
 	}
-	if err := b.run(done); err != nil {
+	if err := l.bulk(ctx, all, done); err != nil {
 		return err
 	}
 	return ctx.Err()
 }
 
-// bulk is tasks that are under way.
-type bulk struct {
-	*Ledger
-	ctx  context.Context
-	told chan notice // holds one of each caller's
-	all  []bulkTask
-	left int // callers that are not done
-
-	panicked any // what the store did; the other callers come first
-}
-
 // bulkTask is a task and what became of it.
 type bulkTask struct {
 	Task
-	receipt Receipt
-	err     error
-	caller  *caller
+	receipt  Receipt
+	err      error
+	caller   *caller
+	first    message // what the caller was told when it came
+	panicked any
 }
 
-// run carries out the tasks and tells what became of them.
-func (b *bulk) run(done func(Task, Receipt, error) error) error {
-	for i := range b.all {
-		b.queue(&b.all[i])
-	}
-	for b.left > 0 {
-		n := <-b.told
-		b.obey(n.caller, n.message)
-	}
-	if b.panicked != nil {
-		panic(b.panicked)
-	}
-	for i := range b.all {
-		t := &b.all[i]
-		if c := t.caller; c != nil && c.finished {
-			t.receipt, t.err = c.result(b.ctx)
-		} else if c != nil { // it was by itself
-			t.receipt, t.err = c.receipt, c.err
+// bulk carries out tasks and tells what became of them. All are in line before the
+// first is carried out; from there each goes its way.
+func (l *Ledger) bulk(ctx context.Context, all []bulkTask, done func(Task, Receipt, error) error) error {
+	if l.bound { // no two calls share a transaction of the host's
+		for i := range all {
+			t := &all[i]
+			t.receipt, t.err = l.Do(ctx, t.Wallet, t.Key, t.Command)
 		}
-		if err := done(t.Task, t.receipt, t.err); err != nil {
+	} else {
+		l.queue(ctx, all)
+	}
+	for i := range all {
+		if r := all[i].panicked; r != nil {
+			panic(r)
+		}
+	}
+	for i := range all {
+		if err := done(all[i].Task, all[i].receipt, all[i].err); err != nil {
 			return err
 		}
 	}
-	clear(b.all)
-	b.all = b.all[:0]
 	return nil
 }
 
-// queue puts a task in line. In a transaction of the host's it is carried out at once.
-func (b *bulk) queue(t *bulkTask) {
-	if b.bound {
-		t.receipt, t.err = b.Do(b.ctx, t.Wallet, t.Key, t.Command)
-		return
+// queue puts tasks in line, and waits until they are done.
+func (l *Ledger) queue(ctx context.Context, all []bulkTask) {
+	for i := range all {
+		t := &all[i]
+		if t.err = t.check(true, l.own); t.err == nil {
+			t.err = l.actor.check()
+		}
+		if t.err == nil {
+			t.caller = &caller{Ledger: l, ctx: ctx, task: t.Task, alone: !quick(t.Command)}
+			t.first = l.desks.of(t.Wallet).join(t.caller, t.Wallet)
+		}
 	}
-	if t.err = t.check(true, b.own); t.err == nil {
-		t.err = b.actor.check()
+	var wait sync.WaitGroup
+	for i := range all {
+		if t := &all[i]; t.caller != nil {
+			wait.Go(func() { t.wait(ctx) })
+		}
 	}
-	if t.err == nil && b.ctx.Err() != nil {
-		t.err = fmt.Errorf("%w: %w", ErrRetry, b.ctx.Err())
-	}
-	if t.err != nil {
-		return
-	}
-	c := &caller{Ledger: b.Ledger, ctx: b.ctx, task: t.Task, alone: !quick(t.Command), told: b.told}
-	t.caller = c
-	b.left++
-	if m := b.desks.of(t.Wallet).join(c, t.Wallet); m != 0 {
-		b.told <- notice{c, m}
-	}
+	wait.Wait()
 }
 
-// obey does what a caller is told. What the store panics with waits until all
-// callers are done.
-func (b *bulk) obey(c *caller, m message) {
-	ends := m == done || m == have
-	defer func() {
-		if r := recover(); r != nil {
-			b.panicked = r
-		}
-		if ends || c.finished {
-			b.left--
-		}
-	}()
-	d := b.desks.of(c.task.Wallet)
-	switch m {
-	case lead, run:
-		d.carryOut(c, m == lead)
-	case have:
-		s := c.seat
-		c.receipt, c.err = b.alone(b.ctx, c.task, func() { d.release(s) })
-	}
+// wait waits until the task is done.
+func (t *bulkTask) wait(ctx context.Context) {
+	t.err = fmt.Errorf("%w: %w", ErrUnknown, errEnded)
+	defer func() { t.panicked = recover() }()
+	c := t.caller
+	d := c.desks.of(t.Wallet)
+	t.receipt, t.err = c.ends(ctx, d, d.wait(c, t.first))
 }

@@ -48,8 +48,8 @@ type caller struct {
 	task  Task
 	alone bool // it has to have the seat for itself
 	seat  *seat
-	told  chan notice // holds one of the caller's; nil before it waits
-	batch *batch      // to run, when it is told so
+	told  chan message // holds one; nil before the caller waits
+	batch *batch       // to run, when it is told so
 
 	tried    bool // it was decided, and may be committed; guarded by desk.calls
 	gone     bool // it left its batch; guarded by desk.calls
@@ -71,12 +71,6 @@ const (
 	left                    // it has, because its context ended, and nothing was done
 	lost                    // it left, and nobody knows what becomes of it
 )
-
-// notice is a message, and whom it is for.
-type notice struct {
-	*caller
-	message
-}
 
 // What a batch takes, and how many wallets a desk remembers.
 const (
@@ -188,13 +182,13 @@ func (d *desk) free(s *seat) {
 // tell tells a caller what to do. The desk is locked.
 func (c *caller) tell(m message) {
 	c.mayWait()
-	c.told <- notice{c, m}
+	c.told <- m
 }
 
 // mayWait makes sure that a caller can be told something: one who is alone never is.
 func (c *caller) mayWait() {
 	if c.told == nil {
-		c.told = make(chan notice, 1)
+		c.told = make(chan message, 1)
 	}
 }
 
@@ -250,22 +244,21 @@ func (d *desk) gather() *batch {
 }
 
 // wait does what a caller is told until it has the seat, what it came for, or left.
-func (d *desk) wait(c *caller, w message) message {
+func (d *desk) wait(c *caller, m message) message {
 	for {
-		switch w {
+		switch m {
 		case lead, run:
-			if w = d.carryOut(c, w == lead); w != 0 {
+			if m = d.carryOut(c, m == lead); m != 0 {
 				continue
 			}
 		case have, done:
-			return w
+			return m
 		}
 		select {
-		case n := <-c.told:
-			w = n.message
+		case m = <-c.told:
 		case <-c.ctx.Done():
-			if w = d.quit(c); w == left || w == lost {
-				return w
+			if m = d.quit(c); m == left || m == lost {
+				return m
 			}
 		}
 	}
@@ -341,9 +334,9 @@ func (d *desk) quit(c *caller) message {
 		}
 	}
 	select {
-	case n := <-c.told:
-		if n.message != lead {
-			return n.message
+	case m := <-c.told:
+		if m != lead {
+			return m
 		}
 		d.next()
 	default:

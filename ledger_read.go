@@ -196,7 +196,7 @@ func (l *Ledger) History(ctx context.Context, id WalletID, q HistoryQuery) iter.
 					return
 				}
 			}
-			if n < maxPage || q.Newest && pages.Through == 0 {
+			if n < pages.Limit || q.Newest && pages.Through == 0 {
 				break
 			}
 		}
@@ -273,6 +273,9 @@ func (l *Ledger) historyQuery(id WalletID, q HistoryQuery) (store.Query, error) 
 	}
 	if !q.Within.End.IsZero() {
 		s.To = max(1, micros(bounded(q.Within.End)))
+	}
+	if q.Limit > 0 && q.Lot == 0 && q.Actor == "" { // all that is read is wanted
+		s.Limit = q.Limit
 	}
 	for _, k := range q.Kinds {
 		s.Kinds = append(s.Kinds, uint8(k))

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // charts draws what grows: how much more an operation costs at each size than
 // at the smallest.
@@ -9,7 +12,7 @@ func (b *bench) charts() []chart {
 	for _, g := range growths(b.scale) {
 		for _, look := range g.looks {
 			ch := chart{
-				name:  g.name + "-" + look.name,
+				name:  strings.ReplaceAll(g.name+"-"+look.name, " ", "-"),
 				title: fmt.Sprintf("Cost of a %s by number of %s", look.name, g.name),
 				x:     g.name, y: fmt.Sprintf("times the cost at %s", thousands(g.sizes[0])),
 			}

@@ -98,6 +98,7 @@ func (b *bench) inTurn(ctx context.Context, span time.Duration, all ...contender
 func (c *contender) measure(ctx context.Context, span time.Duration) (sample, error) {
 	do := c.op
 	if c.fresh != nil {
+		runtime.GC() // what others left behind is not charged to this one
 		var err error
 		if do, err = c.fresh(ctx); err != nil {
 			return sample{}, err
@@ -109,7 +110,6 @@ func (c *contender) measure(ctx context.Context, span time.Duration) (sample, er
 	if _, err := drive(ctx, c.callers, span/5, false, do); err != nil {
 		return sample{}, err
 	}
-	runtime.GC() // what others left behind is not charged to this one
 	return drive(ctx, c.callers, span, c.timed, do)
 }
 

@@ -17,8 +17,10 @@ const floorDebit = `WITH moved AS (
 )
 INSERT INTO floor.entries SELECT id, seq, $3 FROM moved`
 
-func newFloorPostgres(ctx context.Context, db *sql.DB, wallets int) (*floorPostgres, error) {
-	err := execAll(ctx, db,
+// makeFloorPostgres makes the tables and wallets of the floor.
+func makeFloorPostgres(ctx context.Context, db *sql.DB, wallets int) error {
+	return execAll(ctx, db,
+		"DROP SCHEMA IF EXISTS floor CASCADE",
 		"CREATE SCHEMA floor",
 		`CREATE TABLE floor.wallets (id text COLLATE "C" PRIMARY KEY, seq bigint, remaining bigint) WITH (fillfactor = 70)`,
 		`CREATE TABLE floor.keys (wallet text COLLATE "C", key text COLLATE "C", PRIMARY KEY (wallet, key))`,
@@ -26,16 +28,45 @@ func newFloorPostgres(ctx context.Context, db *sql.DB, wallets int) (*floorPostg
 		fmt.Sprintf(`INSERT INTO floor.wallets SELECT 'wallet-' || lpad(n::text, 7, '0'), 0, 1::int8 << 60
 			FROM generate_series(0, %d) n`, wallets-1),
 	)
-	return &floorPostgres{db}, err
 }
 
-func (f *floorPostgres) debits(callers, wallets int) op {
+func (f floorPostgres) debits(callers, wallets int) op {
 	all := newCallers(callers, fmt.Sprintf("run%d", runs.Add(1)))
 	body := make([]byte, 128)
 	return func(ctx context.Context, n int) error {
 		c := &all[n]
 		id := walletName(c.rng.IntN(wallets))
 		return one(f.db.ExecContext(ctx, floorDebit, string(id), string(c.keys.next()), body))
+	}
+}
+
+// floorBatch is many debits in one statement: those of a wallet together.
+const floorBatch = `WITH c AS (
+	SELECT wallet, key, row_number() OVER (PARTITION BY wallet) AS n FROM unnest($1::text[], $2::text[]) AS c(wallet, key)
+), moved AS (
+	UPDATE floor.wallets w SET seq = w.seq + s.n, remaining = w.remaining - s.n
+	FROM (SELECT wallet, count(*) AS n FROM c GROUP BY wallet) s WHERE w.id = s.wallet AND w.remaining >= s.n
+	RETURNING w.id, w.seq - s.n AS before
+), used AS (
+	INSERT INTO floor.keys SELECT c.wallet, c.key FROM c JOIN moved ON moved.id = c.wallet
+)
+INSERT INTO floor.entries SELECT c.wallet, moved.before + c.n, $3 FROM c JOIN moved ON moved.id = c.wallet`
+
+// batches returns what makes so many debits, bulkBatch of them in a statement.
+func (f floorPostgres) batches(debits, wallets int) op {
+	c := &newCallers(1, fmt.Sprintf("run%d", runs.Add(1)))[0]
+	body := make([]byte, 128)
+	return func(ctx context.Context, _ int) error {
+		for left := debits; left > 0; left -= bulkBatch {
+			var ids, keys []string
+			for range min(left, bulkBatch) {
+				ids, keys = append(ids, string(walletName(c.rng.IntN(wallets)))), append(keys, string(c.keys.next()))
+			}
+			if _, err := f.db.ExecContext(ctx, floorBatch, ids, keys, body); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

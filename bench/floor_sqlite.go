@@ -11,11 +11,10 @@ import (
 // floorSQLite is the least that keeps a debit in SQLite: one UPDATE and one INSERT in
 // a transaction, prepared, on one connection. The database has synchronous=FULL.
 type floorSQLite struct {
-	conn  *sql.Conn
-	steps [4]*sql.Stmt
-	seq   int64
-	body  []byte
-	entry []byte
+	conn                          *sql.Conn
+	begin, update, insert, commit *sql.Stmt
+	seq                           int64
+	body, entry                   []byte
 }
 
 func newFloorSQLite(ctx context.Context, db *sql.DB, wallets int) (f *floorSQLite, err error) {
@@ -33,11 +32,16 @@ func newFloorSQLite(ctx context.Context, db *sql.DB, wallets int) (f *floorSQLit
 			return nil, errors.Join(err, f.conn.Close())
 		}
 	}
-	for i, text := range []string{
-		"BEGIN IMMEDIATE", "UPDATE floor_wallets SET seq = ?2, body = ?3 WHERE id = ?1",
-		"INSERT INTO floor_entries VALUES (?1, ?2, ?3)", "COMMIT",
+	for _, p := range []struct {
+		text string
+		into **sql.Stmt
+	}{
+		{"BEGIN IMMEDIATE", &f.begin},
+		{"UPDATE floor_wallets SET seq = ?2, body = ?3 WHERE id = ?1", &f.update},
+		{"INSERT INTO floor_entries VALUES (?1, ?2, ?3)", &f.insert},
+		{"COMMIT", &f.commit},
 	} {
-		if f.steps[i], err = f.conn.PrepareContext(ctx, text); err != nil {
+		if *p.into, err = f.conn.PrepareContext(ctx, p.text); err != nil {
 			return nil, errors.Join(err, f.conn.Close())
 		}
 	}
@@ -46,17 +50,38 @@ func newFloorSQLite(ctx context.Context, db *sql.DB, wallets int) (f *floorSQLit
 
 // debits returns what one caller does.
 func (f *floorSQLite) debits(wallets int) op {
+	return f.batches(1, wallets)
+}
+
+// batches returns what makes so many debits, bulkBatch of them in a transaction.
+func (f *floorSQLite) batches(debits, wallets int) op {
 	rng := rand.New(rand.NewPCG(seedOfRuns, 0))
 	return func(ctx context.Context, _ int) error {
-		f.seq++
-		id := string(walletName(rng.IntN(wallets)))
-		for i, args := range [][]any{nil, {id, f.seq, f.body}, {id, f.seq, f.entry}, nil} {
-			if _, err := f.steps[i].ExecContext(ctx, args...); err != nil {
+		for left := debits; left > 0; left -= bulkBatch {
+			if err := f.batch(ctx, min(left, bulkBatch), wallets, rng); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+func (f *floorSQLite) batch(ctx context.Context, debits, wallets int, rng *rand.Rand) error {
+	if _, err := f.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	for range debits {
+		f.seq++
+		id := string(walletName(rng.IntN(wallets)))
+		if _, err := f.update.ExecContext(ctx, id, f.seq, f.body); err != nil {
+			return err
+		}
+		if _, err := f.insert.ExecContext(ctx, id, f.seq, f.entry); err != nil {
+			return err
+		}
+	}
+	_, err := f.commit.ExecContext(ctx)
+	return err
 }
 
 func (f *floorSQLite) close() error { return f.conn.Close() }

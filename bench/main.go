@@ -43,13 +43,14 @@ var rooms = []struct {
 	{"memory", (*bench).inMemory},
 	{"sqlite", (*bench).onSQLite},
 	{"postgres", (*bench).onPostgres},
+	{"bulk", (*bench).inBulk},
 	{"growth", (*bench).whatGrows},
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.small, "small", false, "measure everything once, small, and keep nothing: to see that it works")
-	flag.StringVar(&o.only, "only", "", "measure these `rooms` alone, and keep nothing: core,memory,sqlite,postgres,growth")
+	flag.StringVar(&o.only, "only", "", "measure these `rooms` alone, and keep nothing: core,memory,sqlite,postgres,bulk,growth")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "the `folder` of what is thrown away, on the disk to be measured")
 	flag.StringVar(&o.doc, "doc", filepath.Join("..", "PERFORMANCE.md"), "the `file` to write the tables into")
 	flag.Parse()
@@ -131,7 +132,7 @@ func (b *bench) begin(ctx context.Context, dir string) error {
 		delete(b.servers, r)
 		b.lacks("postgres/"+r.name, err.Error())
 		if r == fast {
-			for _, id := range []string{"growth/postgres", "reset/postgres", "usage/postgres"} {
+			for _, id := range []string{"bulk/postgres", "growth/postgres", "reset/postgres", "usage/postgres"} {
 				b.lacks(id, err.Error())
 			}
 		}

@@ -44,7 +44,7 @@ func (r row) measured(from *results) line {
 	l.spread = spreadOf(v)
 	var shown []string
 	for _, id := range r.shown {
-		if all, err := values(id, func(s sample) float64 { return s.rate })(from); err == nil {
+		if all, err := rates(id, max(r.each, 1))(from); err == nil {
 			shown = append(shown, lastName(id)+" "+perSecond(spreadOf(all).median))
 		}
 	}

@@ -18,6 +18,9 @@ type growth struct {
 	seed  func(ctx context.Context, targets ...target) error
 	looks []look
 
+	// warm, if not nil, does what is to be done once before a size is measured.
+	warm func(ctx context.Context, l *credits.Ledger, size int) error
+
 	// then, if not nil, is done with the stores of the largest size, by engine.
 	then func(b *bench, ctx context.Context, stores map[string]store.Store) error
 }
@@ -66,21 +69,52 @@ var hoard = script{wallet: historyWallet, span: time.Hour, command: func(n int) 
 
 // growths returns all that may grow.
 func growths(sc scale) []growth {
-	debit := look{"debit", func(l *credits.Ledger, _ int) op { return spends(l, 1, []credits.WalletID{historyWallet}) }}
+	wallet := []credits.WalletID{historyWallet}
+	debit := look{"debit", func(l *credits.Ledger, _ int) op { return spends(l, 1, wallet) }}
+	anew := look{"debit read anew", func(l *credits.Ledger, _ int) op { return spends(l.On(l.Store()), 1, wallet) }}
 	return []growth{
 		{name: "entries", sizes: sc.entries, seed: history.seed, looks: []look{debit, {"balance", balances}, {"page", pages}}, then: (*bench).usageOf},
-		{name: "lots", sizes: sc.lots, seed: hoard.seed, looks: []look{debit}},
-		{name: "wallets", sizes: sc.wallets, seed: seedWallets, looks: []look{{"debit", spendsOfMany}}, then: (*bench).resets},
+		{name: "lots", sizes: sc.lots, seed: hoard.seed, looks: []look{debit, anew}},
+		{name: "wallets", sizes: sc.wallets, seed: seedWallets, warm: spendOnce, looks: []look{
+			{"debit", spendsOfLower}, {"debit read anew", spendsAnew},
+		}, then: (*bench).resets},
 	}
 }
 
-// spendsOfMany is spends for one caller, with names that are made when they are needed.
-func spendsOfMany(l *credits.Ledger, wallets int) op {
+// spendsOfLower spends from the wallets of the lower half by number, and
+// spendsAnew from those of the upper half, by a ledger that remembers none: what
+// one writes, the other does not know.
+func spendsOfLower(l *credits.Ledger, wallets int) op { return spendsFrom(l, 0, (wallets+1)/2) }
+
+func spendsAnew(l *credits.Ledger, wallets int) op {
+	return spendsFrom(l.On(l.Store()), wallets/2, wallets)
+}
+
+// spendsFrom is spends for one caller, from a range of wallets, with names that are
+// made when they are needed.
+func spendsFrom(l *credits.Ledger, from, to int) op {
 	c := &newCallers(1, fmt.Sprintf("run%d", runs.Add(1)))[0]
 	var spend credits.Command = credits.Spend{Feature: feature, Quantity: 1}
 	return func(ctx context.Context, _ int) error {
-		return do(ctx, l, walletName(c.rng.IntN(wallets)), c.keys.next(), spend)
+		return do(ctx, l, walletName(from+c.rng.IntN(to-from)), c.keys.next(), spend)
 	}
+}
+
+// remembered is how many wallets a ledger remembers at least.
+const remembered = 10_000
+
+// spendOnce spends once from each wallet, if a ledger can remember all of them.
+func spendOnce(ctx context.Context, l *credits.Ledger, wallets int) error {
+	if wallets > remembered {
+		return nil
+	}
+	return l.DoEach(ctx, func(yield func(credits.Task) bool) {
+		for i := range wallets {
+			if !yield(credits.Task{Wallet: walletName(i), Key: "warm", Command: credits.Spend{Feature: feature, Quantity: 1}}) {
+				return
+			}
+		}
+	}, func(_ credits.Task, _ credits.Receipt, err error) error { return err })
 }
 
 // balances reads what a wallet has.
@@ -136,6 +170,7 @@ func (b *bench) whatGrows(ctx context.Context) (err error) {
 func (b *bench) grow(ctx context.Context, g growth, engines []engine) error {
 	var targets []target
 	var all []contender
+	var warm []func() error
 	tops := make(map[string]store.Store)
 	for _, e := range engines {
 		for _, size := range g.sizes {
@@ -146,6 +181,9 @@ func (b *bench) grow(ctx context.Context, g growth, engines []engine) error {
 			targets = append(targets, target{s, size})
 			tops[e.String()] = s
 			l := credits.New(s, nil)
+			if g.warm != nil {
+				warm = append(warm, func() error { return g.warm(ctx, l, size) })
+			}
 			for _, look := range g.looks {
 				all = append(all, contender{id: growthID(e.String(), g.name, look.name, size), callers: 1, op: look.op(l, size)})
 			}
@@ -154,6 +192,11 @@ func (b *bench) grow(ctx context.Context, g growth, engines []engine) error {
 	start := time.Now()
 	if err := g.seed(ctx, targets...); err != nil {
 		return err
+	}
+	for _, f := range warm {
+		if err := f(); err != nil {
+			return err
+		}
 	}
 	for _, e := range engines {
 		if err := e.settle(ctx); err != nil {

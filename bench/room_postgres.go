@@ -26,8 +26,8 @@ func (b *bench) onPostgres(ctx context.Context) error {
 }
 
 func (b *bench) contendersOnPostgres(ctx context.Context, r regime, s *server) ([]contender, error) {
-	floor, err := newFloorPostgres(ctx, s.db, b.many)
-	if err != nil {
+	floor := floorPostgres{s.db}
+	if err := makeFloorPostgres(ctx, s.db, b.many); err != nil {
 		return nil, err
 	}
 	naive, err := newNaive(ctx, s.db, b.many)

@@ -15,6 +15,7 @@ type row struct {
 	unit   unit
 	values func(r *results) ([]float64, error) // one for each round
 	shown  []string                            // whose rates are shown beside; each by the last part of its name
+	each   float64                             // how many things an operation of those does; 0 for one
 }
 
 // unit is how a value is written.
@@ -128,6 +129,7 @@ func table(sc scale) []row {
 		all = append(all, sqliteRows(d)...)
 	}
 	all = append(all, postgresRows()...)
+	all = append(all, bulkRows(sc)...)
 	all = append(all, growthRows(sc)...)
 	return append(all, setRows()...)
 }
@@ -192,6 +194,28 @@ func postgresRows() []row {
 	}
 }
 
+// bulkRows are of what is imported: as much of the floor as a lone caller is to have.
+func bulkRows(sc scale) []row {
+	var all []row
+	for _, engine := range []string{"memory", "sqlite", "postgres"} {
+		for _, x := range bulkCases(sc.many) {
+			id := "bulk/" + engine + "/" + x.name + "/"
+			r := row{
+				what: "Import of usage, " + x.name + " wallets, of the floor", where: engine, unit: times,
+				values: ratio(id+"ours", id+"floor"), shown: []string{id + "ours", id + "floor"}, each: float64(sc.rows),
+			}
+			if x.wallets == 1 {
+				r.what = "Import of usage, one wallet, of the floor"
+			}
+			if engine == "memory" {
+				r.what, r.unit, r.values, r.shown = strings.TrimSuffix(r.what, ", of the floor")+", rows", perSecond, rates(id+"ours", r.each), nil
+			}
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 func growthRows(sc scale) []row {
 	var all []row
 	flat := func(what, engine, growth, look string, from, to int, g *goal) {
@@ -207,7 +231,9 @@ func growthRows(sc scale) []row {
 		}
 		flat("Cost of a debit", engine, "lots", "debit", 1, headPage, most(1.5))
 		flat("Cost of a debit", engine, "lots", "debit", headPage, sc.lots[len(sc.lots)-1], most(1.25))
+		flat("Cost of a debit read anew", engine, "lots", "debit read anew", 1, sc.lots[len(sc.lots)-1], nil)
 		flat("Cost of a debit", engine, "wallets", "debit", 1, sc.wallets[len(sc.wallets)-1], most(1.25))
+		flat("Cost of a debit read anew", engine, "wallets", "debit read anew", 1, sc.wallets[len(sc.wallets)-1], most(1.25))
 	}
 	return all
 }

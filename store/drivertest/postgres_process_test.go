@@ -2,6 +2,7 @@ package drivertest_test
 
 import (
 	"bufio"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -9,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"example.com/credits"
 	"example.com/credits/store"
+	"example.com/credits/store/postgres"
 )
 
 // postgresChildVariable tells a process of this test what to do: "role schema".
@@ -24,6 +27,13 @@ func TestPostgresChild(t *testing.T) {
 	if !ok {
 		t.Skip("only for the processes that other tests start")
 	}
+	if role == "migrate" { // the database of that name
+		db := stdlib.OpenDB(*connConfig(t, func(config *pgx.ConnConfig) { config.Database = schema }))
+		if err := postgres.Migrate(t.Context(), db, postgres.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	s := open(t, stdlib.OpenDB(*connConfig(t, service)), schema)
 	if role == "boast" {
 		spendKeys(t, boaster{s}, 1<<30)
@@ -31,12 +41,40 @@ func TestPostgresChild(t *testing.T) {
 	spendKeys(t, s, 1<<30)
 }
 
-// killedOnPostgres runs a writing child, and kills it some 20 to 100 ms after its first word.
-func killedOnPostgres(t *testing.T, role, schema string, acknowledged map[string]bool) {
+// childOnPostgres returns a child that plays a role.
+func childOnPostgres(t *testing.T, role, schema string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestPostgresChild$", "-test.count=1")
 	cmd.Env = append(os.Environ(), postgresChildVariable+"="+role+" "+schema, serverVariable+"="+postgresServer(t))
 	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// TestMigrateInProcesses lets ten processes migrate a new database at once.
+func TestMigrateInProcesses(t *testing.T) {
+	name := fmt.Sprintf("fresh%d", schemas.Add(1))
+	must(t, openAs(t, nil), `CREATE DATABASE `+name)
+	t.Cleanup(func() { mustAtEnd(t, openAs(t, nil), `DROP DATABASE `+name+` WITH (FORCE)`) })
+	var all []*exec.Cmd
+	for range 10 {
+		cmd := childOnPostgres(t, "migrate", name)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, cmd)
+	}
+	for _, cmd := range all {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	open(t, openAs(t, func(config *pgx.ConnConfig) { config.Database = name }), "")
+}
+
+// killedOnPostgres runs a writing child, and kills it some 20 to 100 ms after its first word.
+func killedOnPostgres(t *testing.T, role, schema string, acknowledged map[string]bool) {
+	t.Helper()
+	cmd := childOnPostgres(t, role, schema)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

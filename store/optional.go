@@ -73,8 +73,9 @@ type Digester interface {
 	// KeepDigests keeps digests, in order of Through, of entries that were read
 	// when the wallet had seq or later. If a change after seq erased notes, it keeps
 	// none, and that is no error; nor does it keep those that end at the wallet's
-	// checkpoint or before. A digest that is there is replaced. A store that is bound
-	// to a transaction keeps none.
+	// checkpoint or before, nor need it keep any while another call changes the
+	// wallet, for which it does not wait long. A digest that is there is replaced. A
+	// store that is bound to a transaction keeps none.
 	KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...Digest) error
 }
 

@@ -292,7 +292,8 @@ func TestDigestsKeptBeforeErasing(t *testing.T) {
 	}
 }
 
-// TestDigestsKeptAfterErasing lets a KeepDigests wait for a change that erases.
+// TestDigestsKeptAfterErasing keeps digests while a change that erases is under way,
+// and after it: none stays. It waits for no transaction, which may be the host's own.
 func TestDigestsKeptAfterErasing(t *testing.T) {
 	p := newPruning(t)
 	tx, err := p.run.BeginTx(t.Context(), nil)
@@ -302,52 +303,62 @@ func TestDigestsKeptAfterErasing(t *testing.T) {
 	erases := write("acme", 5)
 	erases.Changes[0].Erase = []uint64{1}
 	keepAll(t, p.s.Tx(tx), erases)
-	kept := make(chan error, 1)
-	go func() { kept <- p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 1}) }()
-	p.waiting(1)
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
+	for _, when := range []string{"under way", "committed"} {
+		if err := p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 1}); err != nil || p.count("digests") != 0 {
+			t.Errorf("%s: %d digests are kept, error %v", when, p.count("digests"), err)
+		}
+		if when == "under way" {
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if err := <-kept; err != nil || p.count("digests") != 0 {
-		t.Errorf("%d digests are kept, error %v", p.count("digests"), err)
+	if err := p.s.KeepDigests(t.Context(), "acme", "n", 6, store.Digest{Through: 1}); err != nil || p.count("digests") != 1 {
+		t.Errorf("%d digests are kept of what was read later, error %v", p.count("digests"), err)
 	}
 }
 
-// TestDigestsKeptWhilePruning lets a KeepDigests wait for a Prune, and a Prune for a
+// TestDigestsKeptWhilePruning keeps digests during a Prune, and lets a Prune wait for a
 // KeepDigests: none of pruned entries stays.
 func TestDigestsKeptWhilePruning(t *testing.T) {
-	for _, hold := range []string{`INSERT INTO %scheckpoints VALUES ('acme', 1, 1, 'x')`, `INSERT INTO %sdigests VALUES ('acme', 'n', 2, 'x')`} {
-		t.Run(hold, func(t *testing.T) {
-			p := newPruning(t)
-			release := p.holding(hold)
-			calls := []func() error{
-				func() error { return p.owner.Prune(t.Context(), "acme", seal(3)) },
-				func() error {
-					return p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 2}, store.Digest{Through: 3}, store.Digest{Through: 5})
-				},
-			}
-			if strings.Contains(hold, "digests") {
-				calls[0], calls[1] = calls[1], calls[0]
-			}
-			done := make(chan error, len(calls))
-			for i, call := range calls {
-				go func() { done <- call() }()
-				p.waiting(i + 1)
-			}
-			release()
-			for range calls {
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-			}
-			if n := p.count("digests"); n != 1 {
-				t.Errorf("%d digests are kept, not the one after the checkpoint", n)
-			}
-			if n := p.count("entries"); n != 2 {
-				t.Errorf("%d entries stay, not 2", n)
-			}
-		})
+	keep := func(p *pruning) error {
+		return p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 2}, store.Digest{Through: 3}, store.Digest{Through: 5})
 	}
+	t.Run("during a Prune", func(t *testing.T) {
+		p := newPruning(t)
+		release := p.holding(`INSERT INTO %scheckpoints VALUES ('acme', 1, 1, 'x')`)
+		pruned := make(chan error, 1)
+		go func() { pruned <- p.owner.Prune(t.Context(), "acme", seal(3)) }()
+		p.waiting(1)
+		if err := keep(p); err != nil || p.count("digests") != 0 {
+			t.Errorf("%d digests are kept, error %v", p.count("digests"), err)
+		}
+		release()
+		if err := <-pruned; err != nil {
+			t.Error(err)
+		}
+		if err := keep(p); err != nil || p.count("digests") != 1 {
+			t.Errorf("%d digests are kept, not the one after the checkpoint, error %v", p.count("digests"), err)
+		}
+	})
+	t.Run("before a Prune", func(t *testing.T) {
+		p := newPruning(t)
+		release := p.holding(`INSERT INTO %sdigests VALUES ('acme', 'n', 2, 'x')`)
+		done := make(chan error, 2)
+		go func() { done <- keep(p) }()
+		p.waiting(1)
+		go func() { done <- p.owner.Prune(t.Context(), "acme", seal(3)) }()
+		p.waiting(2)
+		release()
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if d, e := p.count("digests"), p.count("entries"); d != 1 || e != 2 {
+			t.Errorf("%d digests and %d entries stay, not the digest after the checkpoint and 2", d, e)
+		}
+	})
 }
 
 // TestPruneWaitsForCommits lets a Prune wait for a commit that is under way, and a

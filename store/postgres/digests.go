@@ -39,7 +39,8 @@ func (s *Store) Digests(ctx context.Context, wallet, name string, after, through
 	})
 }
 
-// KeepDigests implements [store.Digester], in one statement.
+// KeepDigests implements [store.Digester], in one statement. It waits for nobody:
+// while another transaction changes the wallet, it keeps none.
 func (s *Store) KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...store.Digest) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -59,8 +59,11 @@ ORDER BY d.through LIMIT $5::int8`),
 		// The wallet's row is changed, though to what it is. So a change that erases
 		// waits for these digests, and then finds them; and a transaction that sees the
 		// database as it was before them fails to change the wallet, rather than miss them.
+		// A row that another has locked is let be: who asks for usage waits for nobody's transaction.
 		keepDigests: named(`WITH w AS (
-	UPDATE {wallets} SET erased = erased WHERE id = $2 AND coalesce(erased, 0) <= $4::int8 RETURNING id, pruned
+	UPDATE {wallets} SET erased = erased
+	WHERE id = (SELECT f.id FROM {wallets} f WHERE f.id = $2 AND coalesce(f.erased, 0) <= $4::int8 FOR UPDATE SKIP LOCKED)
+	RETURNING id, pruned
 )
 INSERT INTO {digests} (wallet, name, through, body)
 SELECT w.id, $3::text, d.through, substring($1::bytea FROM d.start FOR d.size)

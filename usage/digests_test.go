@@ -238,7 +238,7 @@ func TestGN07ReversalOfWhatWasPruned(t *testing.T) {
 		do(fmt.Sprint("more-", i), credits.Spend{Amount: 1})
 	}
 	q := usage.Query{By: []usage.Dimension{usage.Actor}}
-	q.Within.Start = history(t, l, lives.First)[1000].At
+	q.Within.Start = history(t, l, lives.First)[999].At.Add(time.Microsecond)
 	before := of(t, l, lives.First, q)
 	if c := s.Take(); c.Kept != 2 {
 		t.Fatalf("%+v: not two digests", c)

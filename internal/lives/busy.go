@@ -1,12 +1,10 @@
 package lives
 
 import (
-	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,8 +15,8 @@ import (
 )
 
 // Busy opens the first wallet on a store and lets it spend so many times, at
-// intervals: by a hundred users on ten features. Of a hundred spends, which come at
-// once, two are reversed.
+// intervals: fifty users on ten features, twenty times each in turn. Of fifty spends
+// one is reversed.
 func Busy(t testing.TB, s store.Store, spends int, every time.Duration) (*credits.Ledger, *clock.Mock) {
 	t.Helper()
 	mock := clock.NewMock()
@@ -31,33 +29,31 @@ func Busy(t testing.TB, s store.Store, spends int, every time.Duration) (*credit
 	for i := range 10 {
 		p.Features[fmt.Sprint("feature-", i)] = credits.Rate{Credits: credits.Credit}
 	}
-	var failed atomic.Bool
-	do := func(actor string, key string, c credits.Command) credits.Receipt {
-		r, err := l.As(credits.Actor{ID: actor, Role: credits.System}).Do(context.Background(), First, credits.Key(key), c)
-		if err != nil {
-			t.Error(err)
-			failed.Store(true)
-		}
-		return r
+	if _, err := l.Do(t.Context(), First, "open", credits.Open{Plan: p}); err != nil {
+		t.Fatal(err)
 	}
-	do("", "open", credits.Open{Plan: p})
-	const together = 100
-	for i := 0; i < spends && !failed.Load(); i += together {
-		var wg sync.WaitGroup
-		var ids [together]credits.ID
-		for j := range min(together, spends-i) {
-			mock.Add(every)
-			wg.Go(func() {
-				n := i + j
-				spend := credits.Spend{Feature: fmt.Sprint("feature-", n%10), Quantity: int64(1 + n%3)}
-				ids[j] = do(fmt.Sprint("user-", n*n%97), strconv.Itoa(n), spend).ID
-			})
+	var tasks []credits.Task
+	var last credits.ID
+	for i := 0; i < spends; i += 20 {
+		tasks = tasks[:0]
+		for n := i; n < min(i+20, spends); n++ {
+			c := credits.Spend{Feature: fmt.Sprint("feature-", n%10), Quantity: int64(1 + n%3)}
+			tasks = append(tasks, credits.Task{Wallet: First, Key: credits.Key(strconv.Itoa(n)), Command: c})
 		}
-		wg.Wait()
-		for _, j := range []int{30, 60} {
-			if ids[j] != 0 {
-				do("", strconv.Itoa(i+j)+" back", credits.Reverse{Spend: ids[j], All: true, Note: credits.Note{Reason: "wrong"}})
+		if i%100 == 20 {
+			for j := range 2 {
+				c := credits.Reverse{Spend: last - credits.ID(7*j), All: true, Note: credits.Note{Reason: "wrong"}}
+				tasks = append(tasks, credits.Task{Wallet: First, Key: credits.Key(fmt.Sprint("back-", i+j)), Command: c})
 			}
+		}
+		mock.Add(every * time.Duration(len(tasks)))
+		user := credits.Actor{ID: fmt.Sprint("user-", i/20%50), Role: credits.System}
+		err := l.As(user).DoEach(t.Context(), slices.Values(tasks), func(_ credits.Task, r credits.Receipt, err error) error {
+			last = r.ID
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	mock.Add(every)

@@ -117,6 +117,10 @@ func (b *batch) reset() {
 		clear(st.calls)
 		clear(st.done)
 		c := &st.change[0]
+		if cap(c.Entries) > 64 || cap(c.Parts) > 8 || len(c.Parts) > 0 && cap(c.Parts[0].Body) > 1<<14 {
+			*st = seating{} // what is large is not kept
+			continue
+		}
 		clear(c.Entries)
 		clear(c.Receipts)
 		*st = seating{calls: st.calls[:0], done: st.done[:0], change: [1]store.Change{{Entries: c.Entries[:0], Receipts: c.Receipts[:0], Parts: c.Parts}}}

@@ -29,6 +29,9 @@ type desk struct {
 	ready []*seat // with callers and nobody at them, in the order in which they came to be so
 	led   bool
 	spare *batch // of the last leader
+	size  int    // of the states at the seats, as they are stored
+
+	wallets, bytes int // how much is remembered
 }
 
 // seat is a wallet's place.
@@ -39,6 +42,7 @@ type seat struct {
 	ready bool      // it is among the desk's ready ones
 	aside bool      // someone else writes the wallet: it is committed by itself, and only its callers wait
 	state *state    // as it was stored last; nil if it has to be read. It belongs to who is at the seat.
+	size  int       // of the state, when somebody was at the seat last
 }
 
 // caller is a call that waits, and what came of it.
@@ -72,14 +76,21 @@ const (
 	lost                    // it left, and nobody knows what becomes of it
 )
 
-// What a batch takes, and how many wallets a desk remembers.
+// How many calls a batch takes, and how much the desks of a ledger remember:
+// wallets, and bytes of them as they are stored. In memory they take some times that.
 const (
 	batchCalls  = 1024
-	deskWallets = 1 << 15
+	deskWallets = 1 << 14
+	deskBytes   = 32 << 20
 )
 
 func newDesks(n int) *desks {
-	return &desks{seed: maphash.MakeSeed(), all: make([]desk, min(max(n, 1), 256))}
+	n = min(max(n, 1), 256)
+	ds := &desks{seed: maphash.MakeSeed(), all: make([]desk, n)}
+	for i := range ds.all {
+		ds.all[i].wallets, ds.all[i].bytes = deskWallets/n, deskBytes/n
+	}
+	return ds
 }
 
 func (ds *desks) of(id WalletID) *desk {
@@ -120,6 +131,7 @@ func (d *desk) release(s *seat) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.state = nil // it was changed
+	d.weigh(s)
 	d.free(s)
 	if !d.led {
 		d.next()
@@ -157,17 +169,33 @@ func (d *desk) seat(id WalletID) *seat {
 	if d.seats == nil {
 		d.seats = make(map[WalletID]*seat)
 	}
-	for other, s := range d.seats { // any will do
-		if len(d.seats) < deskWallets {
-			break
-		}
-		if !s.taken && len(s.line) == 0 {
-			delete(d.seats, other)
-		}
-	}
+	d.forget(d.wallets-1, d.bytes)
 	s := &seat{id: WalletID(strings.Clone(string(id)))}
 	d.seats[s.id] = s
 	return s
+}
+
+// forget takes seats away, those at which nobody is, until so many wallets and
+// bytes are left at most. Which it takes is left to chance.
+func (d *desk) forget(wallets, bytes int) {
+	for id, s := range d.seats {
+		if len(d.seats) <= wallets && d.size <= bytes {
+			return
+		}
+		if !s.taken && len(s.line) == 0 {
+			d.size -= s.size
+			delete(d.seats, id)
+		}
+	}
+}
+
+// weigh notes how large the state at a seat is.
+func (d *desk) weigh(s *seat) {
+	d.size -= s.size
+	if s.size = 0; s.state != nil {
+		s.size = s.state.size
+	}
+	d.size += s.size
 }
 
 // free lets the next callers come to a seat.
@@ -298,6 +326,7 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 	for i := range b.seatings {
 		st := &b.seatings[i]
 		st.seat.line = append(st.back(), st.seat.line...)
+		d.weigh(st.seat)
 		d.free(st.seat)
 		for _, o := range st.calls {
 			if o.finished && !o.gone && o != c {
@@ -306,6 +335,7 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 		}
 	}
 	d.calls.Unlock()
+	d.forget(d.wallets, d.bytes)
 	if told = done; !c.finished {
 		c.mayWait()
 		told = 0

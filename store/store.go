@@ -60,6 +60,8 @@ type Store interface {
 	// it did. A write is kept if every change in it follows: the stored wallet
 	// has the Seq that the change calls Prev, and none of the change's receipts
 	// has a key that is kept already. One write that is not kept keeps no other from being so.
+	// Of several writes, one whose wallet somebody else is changing may be reported
+	// as not kept rather than waited for.
 	//
 	// The wallets of one call are distinct. If the error is not nil, nothing is
 	// known of any write, unless it is [ErrAborted]: then none was kept. A

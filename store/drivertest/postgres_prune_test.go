@@ -1,13 +1,11 @@
 package drivertest_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -36,19 +34,6 @@ func newPruning(t *testing.T) *pruning {
 func (p *pruning) count(table string) int {
 	p.Helper()
 	return count(p, p.admin, fmt.Sprintf(`SELECT count(*) FROM %q.credits_%s WHERE wallet = 'acme'`, p.schema, table))
-}
-
-// waiting returns when n calls wait for a lock.
-func (p *pruning) waiting(n int) {
-	p.Helper()
-	ctx, cancel := context.WithTimeout(p.Context(), 20*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		if count(p, p.admin, `SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'credits%' AND wait_event_type = 'Lock'`) >= n {
-			return
-		}
-	}
-	p.Errorf("%d calls do not wait for a lock", n)
 }
 
 // holding begins a transaction of an administrator's that inserts a row, which
@@ -262,12 +247,12 @@ func TestDigestsKeptBeforeErasing(t *testing.T) {
 			go func() {
 				kept <- p.s.KeepDigests(t.Context(), "acme", "n", 5, store.Digest{Through: 1, Body: []byte("a person's name")})
 			}()
-			p.waiting(1)
+			lockWaits(t, p.admin, 1)
 			go func() {
 				_, err := s.Commit(t.Context(), erases)
 				committed <- err
 			}()
-			p.waiting(2)
+			lockWaits(t, p.admin, 2)
 			release()
 			if err := <-kept; err != nil {
 				t.Error(err)
@@ -329,7 +314,7 @@ func TestDigestsKeptWhilePruning(t *testing.T) {
 		release := p.holding(`INSERT INTO %scheckpoints VALUES ('acme', 1, 1, 'x')`)
 		pruned := make(chan error, 1)
 		go func() { pruned <- p.owner.Prune(t.Context(), "acme", seal(3)) }()
-		p.waiting(1)
+		lockWaits(t, p.admin, 1)
 		if err := keep(p); err != nil || p.count("digests") != 0 {
 			t.Errorf("%d digests are kept, error %v", p.count("digests"), err)
 		}
@@ -346,9 +331,9 @@ func TestDigestsKeptWhilePruning(t *testing.T) {
 		release := p.holding(`INSERT INTO %sdigests VALUES ('acme', 'n', 2, 'x')`)
 		done := make(chan error, 2)
 		go func() { done <- keep(p) }()
-		p.waiting(1)
+		lockWaits(t, p.admin, 1)
 		go func() { done <- p.owner.Prune(t.Context(), "acme", seal(3)) }()
-		p.waiting(2)
+		lockWaits(t, p.admin, 2)
 		release()
 		for range 2 {
 			if err := <-done; err != nil {
@@ -372,7 +357,7 @@ func TestPruneWaitsForCommits(t *testing.T) {
 	keepAll(t, p.s.Tx(tx), write("acme", 5, "late"))
 	pruned := make(chan error, 1)
 	go func() { pruned <- p.owner.Prune(t.Context(), "acme", seal(5)) }()
-	p.waiting(1)
+	lockWaits(t, p.admin, 1)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,11 @@ import (
 )
 
 // Commit implements [store.Store]. Writes of one wallet go together in one
-// statement and one round trip, a write of several in a transaction of its own
-// (within a transaction of the host's, under a savepoint), as do those that erase. Where some were kept
-// before another is known to have failed, that one is reported as not kept.
+// statement and one round trip; of several, one whose wallet another transaction has
+// locked is not kept rather than waited for. A write of several wallets is a
+// transaction of its own (within a transaction of the host's, under a savepoint), and
+// so are writes that erase. Where some were kept before another is known to have
+// failed, that one is reported as not kept.
 //
 // The error of an unknown outcome is the driver's: the connection was lost, or
 // ctx ended while the database was at it.
@@ -94,19 +96,19 @@ func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool)
 	switch {
 	case s.host != nil:
 		err = s.host.guarded(ctx, whole, func() error {
-			kept, err = s.change(ctx, s.host.tx, changes)
+			kept, err = s.change(ctx, s.host.tx, changes, true)
 			return s.completed(ctx, s.host.tx, changes, whole, kept, err)
 		})
 	case whole || erases:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
 			return transact(ctx, conn, func(tx *sql.Tx) error {
-				kept, err = s.change(ctx, sqlRunner{tx}, changes)
+				kept, err = s.change(ctx, sqlRunner{tx}, changes, whole)
 				return s.completed(ctx, sqlRunner{tx}, changes, whole, kept, err)
 			})
 		})
 	default:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
-			kept, err = s.change(ctx, sqlRunner{conn}, changes)
+			kept, err = s.change(ctx, sqlRunner{conn}, changes, false)
 			return err
 		})
 	}
@@ -143,8 +145,9 @@ func (s *Store) completed(ctx context.Context, in Transaction, changes []*store.
 }
 
 // change runs the one statement for changes, which are in order of wallet, and
-// reports which were kept.
-func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Change) ([]bool, error) {
+// reports which were kept. Of several, one whose wallet another transaction has
+// locked is not kept, unless wait says that it is to be waited for.
+func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Change, wait bool) ([]bool, error) {
 	var b batch
 	size := 0
 	for _, c := range changes {
@@ -161,7 +164,11 @@ func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Cha
 		kept[0] = rows > 0
 		return kept, err
 	}
-	err := in.Query(ctx, s.text.batch[b.shape], b.args(), func(scan func(dest ...any) error) error {
+	sh := b.shape
+	if wait {
+		sh |= patient
+	}
+	err := in.Query(ctx, s.text.batch[sh], b.args(), func(scan func(dest ...any) error) error {
 		var name string
 		if err := scan(&name); err != nil {
 			return err

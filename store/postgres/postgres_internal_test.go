@@ -72,6 +72,7 @@ func TestStatements(t *testing.T) {
 	show("commit one", s.text.single[all])
 	show("commit a new one", s.text.single[all|created])
 	show("commit several", s.text.batch[all])
+	show("commit several, and wait", s.text.batch[all|patient])
 	show("commit several, with nothing but entries", s.text.batch[0])
 	show("ack", s.text.ack)
 	text, _ := s.selectEntries(&store.Query{

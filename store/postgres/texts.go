@@ -40,6 +40,8 @@ const (
 	withNotes
 	created // of a single: the wallet must not exist
 	shapes
+
+	patient = created // of a batch: wallets that others are changing are waited for
 )
 
 func newTexts(prefix string) *texts {
@@ -108,13 +110,21 @@ func numbering(text string, first int) (string, int) {
 // to compare with travels as fed, which for a new wallet is 0 as well, and the
 // earliest time of what is new as back. Wallets are locked in order of name, so
 // that none waits in a circle.
+//
+// Unless it is patient, a wallet that another transaction has locked is passed
+// over. One that another transaction is making is waited for: it cannot be seen.
 func batchText(s shape) string {
 	text := `WITH c AS (
 	SELECT c.id, c.prev, c.seq, c.due, c.early, c.late, c.start, c.size
 	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int4[], ?::text::int4[])
 		AS c(id, prev, seq, due, early, late, start, size)
 ), `
-	unused := ""
+	free, unused := "", ""
+	if s&patient == 0 {
+		free = `
+	LEFT JOIN LATERAL (SELECT f.seq FROM {wallets} f WHERE f.id = c.id AND w.seq = c.prev FOR NO KEY UPDATE SKIP LOCKED) f ON true`
+		unused = " AND coalesce(f.seq, 0) = c.prev"
+	}
 	if s&withReceipts != 0 {
 		text += `k AS (
 	SELECT k.wallet, k.key, k.seq, k.start, k.size
@@ -122,13 +132,13 @@ func batchText(s shape) string {
 ), used AS (
 	SELECT k.wallet FROM k, LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r
 ), `
-		unused = " AND c.id NOT IN (SELECT wallet FROM used)"
+		unused += " AND c.id NOT IN (SELECT wallet FROM used)"
 	}
 	text += `moved AS (
 	INSERT INTO {wallets} AS w (id, seq, fed, due, pending, late, back, head)
 	SELECT c.id, c.seq, c.prev, c.due, true, c.late, CASE WHEN w.seq IS NOT NULL THEN c.early WHEN c.early < 0 THEN c.seq ELSE 0 END,
 		CASE WHEN c.size >= 0 THEN substring($1::bytea FROM c.start FOR c.size) END
-	FROM c LEFT JOIN LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true
+	FROM c LEFT JOIN LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true` + free + `
 	WHERE coalesce(w.seq, 0) = c.prev` + unused + `
 	ORDER BY c.id COLLATE "C"
 	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, due = excluded.due, pending = true, late = greatest(w.late, excluded.late),

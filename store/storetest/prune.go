@@ -290,12 +290,11 @@ func pruneRefusedCases() []testcase {
 func prunedReceiptCases() []testcase {
 	named := func(name string, seq uint64, run func(k *kit)) testcase {
 		return testcase{"prune/receipts: " + name, rulePrunedGone, whyPrunedKey, func(k *kit) {
-			for _, w := range []string{"a", "b"} {
-				k.keep(change(w, 0, keyed("k1", "l1")))
-				k.keep(change(w, 1, grow(2), keyed("k2")))
-				k.keep(change(w, 4, keyed("k3", "l3")))
-				k.ack(w, 5)
-			}
+			k.keep(change("a", 0, keyed("k1", "l1")), change("b", 0, keyed("k1", "l1")))
+			k.keep(change("a", 1, grow(2), keyed("k2")), change("b", 1, grow(2), keyed("k2")))
+			k.keep(change("a", 4, keyed("k3", "l3")), change("b", 4, keyed("k3", "l3")))
+			k.ack("a", 5)
+			k.ack("b", 5)
 			k.prune("a", seq)
 			for _, w := range []string{"a", "b"} {
 				read := store.Read{Wallet: w, Keys: []string{"k1", "l1", "k2", "k3", "l3"}}

@@ -1,0 +1,84 @@
+package drivertest_test
+
+import (
+	"database/sql"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/credits/store"
+)
+
+// TestPostgresPassesOverLocked lets a transaction of the host's hold a wallet while
+// others commit. One of several is passed over; one alone, and those that are to be
+// kept together, wait.
+func TestPostgresPassesOverLocked(t *testing.T) {
+	schema := newSchema(t)
+	db := openAs(t, func(config *pgx.ConnConfig) {
+		service(config)
+		config.RuntimeParams["lock_timeout"] = "5s" // a wait fails, and does not last
+	})
+	s := open(t, db, schema)
+	first := []store.Write{write("a", 0, "a0"), write("b", 0, "b0"), write("c", 0, "c0"), write("d", 0, "d0")}
+	keepAll(t, s, first...)
+	tx, err := openAs(t, service).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keepAll(t, s.Tx(tx), write("b", 1, "held"))
+	erases := write("c", 3, "c3")
+	erases.Changes[0].Erase = []uint64{1}
+	tests := []struct {
+		name   string
+		writes []store.Write
+		want   []bool
+	}{
+		{"among others", []store.Write{write("c", 1, "c1"), write("b", 1, "b1"), write("a", 1, "a1")}, []bool{true, false, true}},
+		{"first, without keys", []store.Write{write("b", 1), write("c", 2)}, []bool{false, true}},
+		{"taken for new", []store.Write{write("b", 0, "b9"), write("new", 0, "n0")}, []bool{false, true}},
+		{"with one that erases", []store.Write{write("b", 1, "b1"), erases}, []bool{false, true}},
+		{"all of them stale", []store.Write{write("b", 5), write("c", 9)}, []bool{false, false}},
+		{"with a used key", []store.Write{write("b", 1, "b0"), write("a", 2, "a1")}, []bool{false, false}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if kept, err := s.Commit(t.Context(), tt.writes...); err != nil || !slices.Equal(kept, tt.want) {
+				t.Errorf("kept %v, error %v; want %v", kept, err, tt.want)
+			}
+		})
+	}
+	done := make(chan []bool, 2)
+	for _, w := range []store.Write{
+		write("b", 1, "alone"),
+		{Changes: []store.Change{write("b", 1, "both").Changes[0], write("d", 1).Changes[0]}},
+	} {
+		go func() {
+			kept, err := s.Commit(t.Context(), w)
+			if err != nil {
+				t.Error(err)
+			}
+			done <- kept
+		}()
+	}
+	lockWaits(t, openAs(t, nil), 2)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := <-done, <-done; a[0] == b[0] {
+		t.Errorf("of two that waited, kept %v and %v", a, b)
+	}
+	keepAll(t, s, write("a", 2, "a2"), write("b", 2, "b2"), write("c", 4, "c4"))
+}
+
+// lockWaits returns when n calls wait for a lock.
+func lockWaits(t testing.TB, admin *sql.DB, n int) {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < 20*time.Second; {
+		if count(t, admin, `SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'credits%' AND wait_event_type = 'Lock'`) >= n {
+			return
+		}
+	}
+	t.Errorf("%d calls do not wait for a lock", n)
+}

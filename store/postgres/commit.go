@@ -20,7 +20,8 @@ import (
 // failed, that one is reported as not kept.
 //
 // The error of an unknown outcome is the driver's: the connection was lost, or
-// ctx ended while the database was at it.
+// ctx ended while the database was at it. Within a transaction of the host's, whatever
+// PostgreSQL answers with an error is [store.ErrAborted]: the host cannot keep it.
 func (s *Store) Commit(ctx context.Context, writes ...store.Write) ([]bool, error) {
 	if err := ended(ctx); err != nil {
 		return nil, err
@@ -32,7 +33,11 @@ func (s *Store) Commit(ctx context.Context, writes ...store.Write) ([]bool, erro
 	for _, u := range units(writes) {
 		changes, whole := u.changes(writes)
 		moved, err := s.commit(ctx, changes, whole)
-		switch err = aborted(err); {
+		err = aborted(err)
+		if s.host != nil && !some {
+			err = refused(err)
+		}
+		switch {
 		case err != nil && some && errors.Is(err, store.ErrAborted):
 			continue
 		case err != nil:

@@ -51,6 +51,15 @@ func aborted(err error) error {
 	return fmt.Errorf("%w: %w", store.ErrAborted, err)
 }
 
+// refused is aborted for a statement in a transaction of the host's: after any
+// error that PostgreSQL answers with, the host's commit does not keep what failed.
+func refused(err error) error {
+	if sqlState(err) == "" || errors.Is(err, store.ErrAborted) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrAborted, err)
+}
+
 // known reports whether err says that nothing was kept.
 func known(err error) bool {
 	switch sqlState(err) {

@@ -70,6 +70,32 @@ func TestPostgresPassesOverLocked(t *testing.T) {
 		t.Errorf("of two that waited, kept %v and %v", a, b)
 	}
 	keepAll(t, s, write("a", 2, "a2"), write("b", 2, "b2"), write("c", 4, "c4"))
+	// Within a transaction of the host's, all are waited for.
+	if tx, err = openAs(t, service).BeginTx(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	keepAll(t, s.Tx(tx), write("a", 3, "held"))
+	host, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		kept, err := s.Tx(host).Commit(t.Context(), write("a", 3, "a3"), write("c", 5, "c5"))
+		if err != nil {
+			t.Error(err)
+		}
+		done <- kept
+	}()
+	lockWaits(t, openAs(t, nil), 1)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if kept := <-done; !slices.Equal(kept, []bool{true, true}) {
+		t.Errorf("in a transaction, kept %v", kept)
+	}
+	if err := host.Commit(); err != nil {
+		t.Error(err)
+	}
 }
 
 // lockWaits returns when n calls wait for a lock.

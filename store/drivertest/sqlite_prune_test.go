@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/credits/store"
 	"example.com/credits/store/sqlite"
@@ -240,6 +241,39 @@ func TestSQLiteErasedDigestIsGone(t *testing.T) {
 		keepAll(t, s, gone)
 		if there() {
 			t.Error("the digest is still in the file")
+		}
+	})
+}
+
+// TestSQLiteDigestsWaitForNobody keeps digests while a transaction of the host's
+// writes, which may be the reader's own: none is kept, and that is no error.
+func TestSQLiteDigestsWaitForNobody(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d sqliteDriver) {
+		db := d.open(t, newFile(t))
+		s := newSQLite(t, db, sqlite.Options{})
+		keepAll(t, s, write("acme", 0))
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keepAll(t, s.Tx(tx), write("acme", 1))
+		digest := store.Digest{Through: 1, Body: []byte("x")}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the busy timeout is 5 seconds
+		defer cancel()
+		if err := s.KeepDigests(ctx, "acme", "n", 1, digest); err != nil {
+			t.Errorf("while another writes: %v", err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, db, "SELECT count(*) FROM credits_digests"); n != 0 {
+			t.Errorf("%d digests are kept", n)
+		}
+		if err := s.KeepDigests(t.Context(), "acme", "n", 1, digest); err != nil {
+			t.Error(err)
+		}
+		if n := count(t, db, "SELECT count(*) FROM credits_digests"); n != 1 {
+			t.Errorf("%d digests are kept when nobody writes", n)
 		}
 	})
 }

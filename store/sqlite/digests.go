@@ -55,7 +55,8 @@ func (s *session) digests(ctx context.Context, wallet, name string, after, throu
 	return page, more, rows.Err()
 }
 
-// KeepDigests implements [store.Digester].
+// KeepDigests implements [store.Digester]. While another connection writes, it
+// keeps none: the transaction may be the reader's own.
 func (s *Store) KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...store.Digest) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -66,9 +67,13 @@ func (s *Store) KeepDigests(ctx context.Context, wallet, name string, seq uint64
 	if s.host != nil || len(digests) == 0 {
 		return nil
 	}
-	return s.writer.do(ctx, func(in *session) (bool, error) {
+	err := s.writer.within(ctx, 0, func(in *session) (bool, error) {
 		return in.keepDigests(context.WithoutCancel(ctx), wallet, name, seq, digests)
 	})
+	if busy(err) && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // keepDigests reports whether it kept any.

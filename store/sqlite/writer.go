@@ -32,13 +32,18 @@ func newWriter(db *sql.DB, text *texts, busy time.Duration) *writer {
 // true. All errors but that of the commit itself are [store.ErrAborted]: what was
 // not committed is not kept, whether it was rolled back or its connection closed.
 func (w *writer) do(ctx context.Context, f func(s *session) (bool, error)) error {
+	return w.within(ctx, w.busy, f)
+}
+
+// within is do with another time for which it waits for writes of other connections.
+func (w *writer) within(ctx context.Context, wait time.Duration, f func(s *session) (bool, error)) error {
 	select {
 	case <-ctx.Done():
 		return aborted(ctx.Err())
 	case <-w.turn:
 		defer func() { w.turn <- struct{}{} }()
 	}
-	if err := w.begin(ctx); err != nil {
+	if err := w.begin(ctx, wait); err != nil {
 		return aborted(err)
 	}
 	keep, err := f(w.session)
@@ -75,7 +80,7 @@ func aborted(err error) error {
 const slice = 100 * time.Millisecond
 
 // begin begins a transaction that may write.
-func (w *writer) begin(ctx context.Context) error {
+func (w *writer) begin(ctx context.Context, wait time.Duration) error {
 	if w.closed {
 		return errClosed
 	}
@@ -95,7 +100,7 @@ func (w *writer) begin(ctx context.Context) error {
 		case time.Since(tried) < slice/2: // not for want of the lock
 			w.discard()
 			return err
-		case time.Since(start) >= w.busy:
+		case time.Since(start) >= wait:
 			return err
 		}
 	}

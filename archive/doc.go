@@ -46,6 +46,11 @@
 // checkpoint and lives on. What needs a pruned entry is [credits.ErrPruned];
 // [Entries] shows it.
 //
+// An archive is there to be read, and [Joined] proves that nothing is missing. [Import]
+// is for whole wallets: it refuses an archive that begins with a checkpoint, which is
+// sealed, and one with notes that are erased, which is recorded, only after its end.
+// To move or keep a wallet that was pruned, [Export] it: that begins with the checkpoint.
+//
 // # Balances of another system
 //
 // [Open] makes lots of them, one for each line of a file or each Go value.

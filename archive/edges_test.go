@@ -148,7 +148,7 @@ func TestImportIntoPruned(t *testing.T) {
 		{name: "L-3/one with a checkpoint into the whole", there: whole, file: february},
 		{name: "L-3/the whole into one with a checkpoint", there: february, file: whole, skipped: true},
 		{name: "L-3/a shorter one into one with a checkpoint", there: march, file: early, skipped: true},
-		{name: "L-3/one that ends before the checkpoint", there: march, file: prune(t, newWorld(t).livedFed(), day("2026-02-01")), err: credits.ErrExists},
+		{name: "L-3/one that ends before the checkpoint", there: march, file: prune(t, newWorld(t).livedFed(), day("2026-02-01")), err: credits.ErrPruned},
 		{name: "L-3/one whose checkpoint is later than what is there", there: export(t, opened.store), file: march, err: credits.ErrExists},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

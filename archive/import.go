@@ -21,7 +21,8 @@ import (
 // again with the same file it goes on: a wallet that is a beginning of the one in
 // the file, with the same chain, gets the rest; one that has as much or more is
 // left and Skipped; any other under the name of one is not touched, and is
-// [credits.ErrExists]. A wallet that begins with a checkpoint takes a
+// [credits.ErrExists], or [credits.ErrPruned] where the store has pruned all that the
+// file has, and cannot tell. A wallet that begins with a checkpoint takes a
 // [store.Pruner] that is not bound to a transaction.
 //
 // What is wrong with the file is a [LineError]. An error of the store
@@ -117,6 +118,9 @@ func (m *importer) verify(p *parser) error {
 		head, err := m.headAt(uint64(m.run.Head.Seq))
 		if err != nil {
 			return err
+		}
+		if head.Seq == 0 {
+			return &credits.InvalidError{Field: "wallet", Reason: fmt.Sprintf("%q is there, and what the file has of it was pruned", m.id), Err: credits.ErrPruned}
 		}
 		same = head == m.run.Head
 	}

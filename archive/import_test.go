@@ -321,3 +321,46 @@ func resum(file []byte) []byte {
 }
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// TestImportOfPruned gives Import what it cannot compare, and archives, which are not
+// whole wallets.
+func TestImportOfPruned(t *testing.T) {
+	w := newWorld(t)
+	w.do(acme, credits.Open{Plan: plan()})
+	erased := w.do(acme, credits.Spend{Amount: 1, Note: credits.Note{Ref: "job"}}).ID
+	early := export(t, w.store)
+	w.clock.Set(day("2026-03-03"))
+	w.do(acme, credits.Erase{Entries: []credits.ID{erased}})
+	w.clock.Set(day("2026-05-03"))
+	w.do(acme, credits.Spend{Amount: 1})
+	w.feed()
+	first := prune(t, w, day("2026-02-15"))
+	second := prune(t, w, day("2026-03-20"))
+	whole := export(t, w.store)
+
+	for _, tt := range []struct {
+		name  string
+		store store.Store
+		file  []byte
+		err   error
+	}{
+		{"L-3/into the wallet, from before its checkpoint", w.store, early, credits.ErrPruned},
+		{"L-3/an archive whose notes are erased later", new(memory.Store), first, credits.ErrCorrupt},
+		{"L-3/an archive whose checkpoint is sealed later", new(memory.Store), second, credits.ErrCorrupt},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := export(t, tt.store)
+			_, err := archive.Import(t.Context(), tt.store, bytes.NewReader(tt.file))
+			is(t, err, tt.err)
+			if !bytes.Equal(export(t, tt.store), before) {
+				t.Error("something was kept")
+			}
+		})
+	}
+	if err := archive.Joined(t.Context(), w.store, acme, bytes.NewReader(first), bytes.NewReader(second)); err != nil {
+		t.Error("L-3:", err)
+	}
+	moved := new(memory.Store)
+	imported(t, moved, whole)
+	verify(t, moved)
+}

@@ -464,6 +464,7 @@ func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) 
 
 // commit reports whether a write was kept.
 func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
+	w.Wait = true
 	kept, err := l.store.Commit(ctx, w)
 	switch {
 	case errors.Is(err, store.ErrAborted):

@@ -14,7 +14,8 @@ import (
 type batch struct {
 	seatings []seating
 	calls    int
-	panicked any // what the store did
+	panicked any  // what the store did
+	lost     bool // nobody knows what the store kept
 
 	writes []store.Write
 	moved  []*seating // of the writes
@@ -33,6 +34,13 @@ type seating struct {
 	done   []*caller // that are done when the change is kept
 	change [1]store.Change
 }
+
+// maxStale is how long a wallet is remembered that nobody uses, in microseconds: a
+// database may have gone back in time meanwhile, to another that has not all that it kept.
+const maxStale = 1_000_000
+
+// errStale says that a wallet has to be read again.
+var errStale = errors.New("credits: remembered for too long")
 
 // maxScratch is how much memory a batch keeps for the next, in bytes.
 const maxScratch = 1 << 20
@@ -179,7 +187,7 @@ func (b *batch) decideAll(calls *sync.Mutex) {
 	for i := range b.seatings {
 		st := &b.seatings[i]
 		if st.seat.state != nil && b.decide(st) {
-			b.writes = append(b.writes, store.Write{Changes: st.change[:]})
+			b.writes = append(b.writes, store.Write{Changes: st.change[:], Wait: st.seat.aside})
 			b.moved = append(b.moved, st)
 		}
 	}
@@ -273,7 +281,7 @@ func (b *batch) decide(st *seating) bool {
 			continue // it is known when the other is
 		}
 		call.tried = true
-		ok, err := b.decided(call, s)
+		ok, err := b.decided(call, st)
 		switch {
 		case ok:
 			c.Entries = b.d.appendEntries(c.Entries)
@@ -313,7 +321,7 @@ func (b *batch) decide(st *seating) bool {
 func (st *seating) drop() { st.seat.state, st.done = nil, st.done[:0] }
 
 // decided decides a call. It is not ok if it has to be decided by itself.
-func (b *batch) decided(c *caller, s *state) (ok bool, err error) {
+func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			ok, c.panicked = false, r
@@ -321,6 +329,11 @@ func (b *batch) decided(c *caller, s *state) (ok bool, err error) {
 	}()
 	c.begun, c.err, b.d.touched = nil, nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
+	s, now := st.seat.state, micros(b.call.Now)
+	if !st.loaded && now-st.seat.since > maxStale {
+		return false, errStale
+	}
+	st.seat.since = now
 	if c.actor != (Actor{}) || b.request.noted(c.task.Command) {
 		b.call.Salt = c.saltOf(&c.task)
 	}
@@ -361,6 +374,7 @@ func (b *batch) commit(ctx context.Context) {
 		case malformed != nil: // no store keeps it
 			st.finish(st.done, beyond("wallet", "has outgrown what a store keeps: %v", malformed))
 		default:
+			b.lost = true
 			st.finish(st.done, fmt.Errorf("%w: %w", ErrUnknown, err))
 		}
 		st.drop()

@@ -43,6 +43,7 @@ type seat struct {
 	aside bool      // someone else writes the wallet: it is committed by itself, and only its callers wait
 	state *state    // as it was stored last; nil if it has to be read. It belongs to who is at the seat.
 	size  int       // of the state, when somebody was at the seat last
+	since int64     // when the state was read or stored
 }
 
 // caller is a call that waits, and what came of it.
@@ -335,7 +336,9 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 		}
 	}
 	d.calls.Unlock()
-	d.forget(d.wallets, d.bytes)
+	if d.forget(d.wallets, d.bytes); b.lost || b.panicked != nil {
+		d.forget(0, 0)
+	}
 	if told = done; !c.finished {
 		c.mayWait()
 		told = 0

@@ -88,6 +88,9 @@ func (l *Ledger) verify(ctx context.Context, r *Replay, kept []Head) (seq ID, en
 	if err != nil {
 		return 0, nil, &VerifyError{Wallet: id, Reason: err.Error()}
 	}
+	if r.s.seq > 0 && !matches(kept, r.s) {
+		return 0, nil, &VerifyError{Wallet: id, Seq: r.s.seq, Reason: "the head that was kept of it is another"}
+	}
 	q := store.Query{Wallet: string(id), After: uint64(r.s.seq), Through: uint64(s.seq)}
 	for stored, err := range l.store.Entries(ctx, q) {
 		if err != nil {

@@ -102,6 +102,20 @@ func TestPruned(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("L-4/against a head that was kept at the checkpoint", func(t *testing.T) {
+		replay, err := credits.ReplayFrom(acme, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := replay.Head()
+		if err := r.ledger.Verify(r.ctx, acme, head); err != nil {
+			t.Error(err)
+		}
+		head.Hash[0]++
+		if err := r.ledger.Verify(r.ctx, acme, head); !errors.Is(err, credits.ErrCorrupt) {
+			t.Errorf("with another one: %v", err)
+		}
+	})
 	t.Run("L-3/a replay from the checkpoint gives the stored state", func(t *testing.T) {
 		replay, err := credits.ReplayFrom(acme, c)
 		if err != nil {

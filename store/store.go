@@ -63,6 +63,10 @@ type Store interface {
 	// Of several writes, one whose wallet somebody else is changing may be reported
 	// as not kept rather than waited for.
 	//
+	// Commit need not wait for somebody else who is changing a wallet, a
+	// transaction of the host's for one: it may report a write as not kept
+	// instead, though it follows, unless the write says Wait.
+	//
 	// The wallets of one call are distinct. If the error is not nil, nothing is
 	// known of any write, unless it is [ErrAborted]: then none was kept. A
 	// context that has ended before the call keeps nothing, and the error is
@@ -130,6 +134,7 @@ type Entry struct {
 // It has at least one; most have one.
 type Write struct {
 	Changes []Change
+	Wait    bool // for whoever is changing a wallet of it: see [Store.Commit]
 }
 
 // Change is what becomes of one wallet.

@@ -262,18 +262,37 @@ func (s *Store) heads(ctx context.Context, f *store.Filter, size int) (page []st
 	return page, err
 }
 
+// fewDue is how many wallets that are due are picked out for each page. Where
+// there are more, a page is read in order of name, passing over those that are not due.
+const fewDue = 2048
+
+// selectHeads returns the statement for a page of what f selects. The wallets that
+// are due are stepped through, one by one, in the index that has them: of any
+// other way the planner would guess how many they are.
 func (s *Store) selectHeads(f *store.Filter, size int) (text string, args []any) {
-	var sel selection
-	sel.add("w.id > ?", f.After)
-	if f.Due != 0 {
-		sel.add("w.due <> 0 AND w.due <= ?::int8", f.Due)
-	}
+	sel := selection{where: []string{"w.id > $1"}, args: []any{f.After, int64(size)}}
 	if f.Pending {
 		sel.where = append(sel.where, "w.pending")
 	}
-	sel.args = append(sel.args, int64(size))
-	return s.text.named(`SELECT w.id, w.seq, w.fed, w.due FROM {wallets} w
-WHERE ` + strings.Join(sel.where, " AND ") + fmt.Sprintf("\nORDER BY w.id LIMIT $%d::int8", len(sel.args))), sel.args
+	const columns = "SELECT w.id, w.seq, w.fed, w.due FROM "
+	page := func() string {
+		return columns + "{wallets} w\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY w.id LIMIT $2::int8"
+	}
+	if f.Due == 0 {
+		return s.text.named(page()), sel.args
+	}
+	few := columns + "d AS w WHERE " + strings.Join(sel.where, " AND ") + " AND (SELECT count(*) FROM d) <= %[1]d"
+	sel.filter("w.due <> 0 AND w.due <= ?::int8", f.Due)
+	sel.where = append(sel.where, "(SELECT count(*) FROM d) > %[1]d")
+	return s.text.named(fmt.Sprintf(`WITH RECURSIVE d AS (
+	(SELECT w.id, w.seq, w.fed, w.due, w.pending, 0 AS n FROM {wallets} w WHERE w.due <> 0 AND w.due <= $3::int8 ORDER BY w.due, w.id LIMIT 1)
+	UNION ALL
+	SELECT w.id, w.seq, w.fed, w.due, w.pending, d.n + 1 FROM d, LATERAL (
+		SELECT w.* FROM {wallets} w WHERE w.due <> 0 AND (w.due, w.id) > (d.due, d.id) AND w.due <= $3::int8 ORDER BY w.due, w.id LIMIT 1
+	) w WHERE d.n < %[1]d
+)
+SELECT w.id, w.seq, w.fed, w.due FROM (
+`+few+"\nUNION ALL\n("+page()+")\n) w ORDER BY w.id LIMIT $2::int8", fewDue)), sel.args
 }
 
 // Ack implements [store.Store].

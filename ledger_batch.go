@@ -236,7 +236,10 @@ func (b *batch) load(ctx context.Context) {
 	}
 	stored, err := b.seatings[0].calls[0].store.Load(ctx, reads...)
 	if err == nil && len(stored) != len(reads) {
-		err = corrupt("the store answered %d reads with %d states", len(reads), len(stored))
+		for _, st := range of {
+			st.finish(st.calls, corrupt("the store answered %d reads with %d states", len(reads), len(stored)))
+		}
+		return
 	}
 	for i, st := range of {
 		switch {

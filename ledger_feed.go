@@ -85,6 +85,8 @@ func (l *Ledger) feed(ctx context.Context, h store.Head, f func(context.Context,
 	for h.Fed < h.Seq {
 		page, err := l.page(ctx, h)
 		switch {
+		case errors.Is(err, ErrPruned): // another consumer was handed them
+			return taken, nil, nil
 		case errors.Is(err, ErrCorrupt):
 			return taken, err, nil
 		case err != nil:

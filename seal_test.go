@@ -276,3 +276,35 @@ func TestUnsealedCheckpoint(t *testing.T) {
 		t.Errorf("L-3: verified: %v", err)
 	}
 }
+
+// A wallet that another consumer fed, and that was pruned then, holds up no other.
+func TestFedAndPrunedMeanwhile(t *testing.T) {
+	r := newRig(t, "2026-01-01")
+	for _, id := range []credits.WalletID{"ann", "bob", "cid"} {
+		r.doOn(id, credits.Open{Plan: monthly("10")})
+	}
+	r.at("2026-01-02")
+	var fed []credits.WalletID
+	_, err := r.ledger.Feed(r.ctx, func(_ context.Context, entries []credits.Entry) error {
+		fed = append(fed, entries[0].Wallet)
+		if entries[0].Wallet != "ann" {
+			return nil
+		}
+		replay := credits.NewReplay("bob")
+		for e, err := range r.store.Entries(r.ctx, store.Query{Wallet: "bob"}) {
+			if err != nil {
+				return err
+			}
+			if _, err := replay.Change(e); err != nil {
+				return err
+			}
+		}
+		c := replay.Checkpoint()
+		r.clock.Set(day("2026-01-01").Add(credits.Retention))
+		r.doOn("bob", credits.Seal{Through: credits.ID(c.Seq), Hash: hashOf(c)})
+		return errors.Join(r.store.Ack(r.ctx, "bob", c.Seq), r.store.(store.Pruner).Prune(r.ctx, "bob", c))
+	})
+	if err != nil || fed[len(fed)-1] != "cid" {
+		t.Errorf("L-6: fed %q: %v", fed, err)
+	}
+}

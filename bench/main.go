@@ -50,6 +50,7 @@ var rooms = []struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.small, "small", false, "measure everything once, small, and keep nothing: to see that it works")
+	flag.IntVar(&o.rounds, "rounds", full.rounds, "measure everything `n` times; fewer take less time and say less of the spread")
 	flag.StringVar(&o.only, "only", "", "measure these `rooms` alone, and keep nothing: core,memory,sqlite,postgres,bulk,growth")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "the `folder` of what is thrown away, on the disk to be measured")
 	flag.StringVar(&o.doc, "doc", filepath.Join("..", "PERFORMANCE.md"), "the `file` to write the tables into")
@@ -66,11 +67,13 @@ func main() {
 // options are what a run is told.
 type options struct {
 	small, keep    bool
+	rounds         int
 	only, dir, doc string
 }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {
 	b := &bench{scale: full, out: out, results: newResults(), servers: make(map[regime]*server)}
+	b.rounds = max(o.rounds, 1)
 	if o.small {
 		b.scale = small
 	}

@@ -91,7 +91,8 @@ func ended(ctx context.Context) error {
 // Notices counts the warnings that connections receive. Where a database has
 // synchronous standbys, a commit whose wait for them is cancelled is answered
 // with success and a warning: a failover may lose it. A host lets its driver
-// tell of warnings here, and a Commit meanwhile comes back as unknown. With pgx:
+// tell of warnings here, and a Commit meanwhile comes back as unknown. The commit of a
+// transaction of the host's is the host's to listen to. With pgx:
 //
 //	var notices postgres.Notices
 //	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notices.Add(n.Code) }

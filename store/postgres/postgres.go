@@ -65,7 +65,8 @@ var _ store.Store = (*Store)(nil)
 // Open returns a store on db, after it saw to it that the database can be
 // relied on: it is no replica, it keeps what it says it keeps (fsync and
 // synchronous_commit are on), its texts and the connection's are UTF-8, its schema is not older than
-// this package, and Clock is not ahead of it. The error says what is wrong.
+// this package, and Clock is not ahead of it. The error says what is wrong. A later
+// schema is taken, so that services may be renewed one after the other.
 //
 // What it sees is one connection: hosts that set synchronous_commit for some
 // connections only must see to the others.

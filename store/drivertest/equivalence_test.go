@@ -24,8 +24,12 @@ import (
 type doer func(ctx context.Context, l *credits.Ledger, tasks ...credits.Task) error
 
 // plainly does what it is told.
-func plainly(ctx context.Context, l *credits.Ledger, tasks ...credits.Task) error {
-	_, err := l.DoAll(ctx, tasks...)
+func plainly(ctx context.Context, l *credits.Ledger, tasks ...credits.Task) (err error) {
+	if len(tasks) == 1 {
+		_, err = l.Do(ctx, tasks[0].Wallet, tasks[0].Key, tasks[0].Command)
+	} else {
+		_, err = l.DoAll(ctx, tasks...)
+	}
 	return err
 }
 

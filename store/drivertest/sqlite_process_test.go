@@ -204,7 +204,7 @@ func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv(killsVariable)
 	if text == "" {
-		return 60
+		return 300
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

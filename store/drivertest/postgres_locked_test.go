@@ -9,25 +9,32 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/credits/store"
+	"example.com/credits/store/postgres"
 )
 
-// TestPostgresPassesOverLocked lets a transaction of the host's hold a wallet while
-// others commit. One of several is passed over; one alone, and those that are to be
-// kept together, wait.
-func TestPostgresPassesOverLocked(t *testing.T) {
+// newLocked returns a store with wallets "a" to "d" of an entry each, of which a
+// transaction of the host's holds "b".
+func newLocked(t *testing.T) (db *sql.DB, s *postgres.Store, tx *sql.Tx) {
+	t.Helper()
 	schema := newSchema(t)
-	db := openAs(t, func(config *pgx.ConnConfig) {
+	db = openAs(t, func(config *pgx.ConnConfig) {
 		service(config)
 		config.RuntimeParams["lock_timeout"] = "5s" // a wait fails, and does not last
 	})
-	s := open(t, db, schema)
-	first := []store.Write{write("a", 0, "a0"), write("b", 0, "b0"), write("c", 0, "c0"), write("d", 0, "d0")}
-	keepAll(t, s, first...)
+	s = open(t, db, schema)
+	keepAll(t, s, write("a", 0, "a0"), write("b", 0, "b0"), write("c", 0, "c0"), write("d", 0, "d0"))
 	tx, err := openAs(t, service).BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keepAll(t, s.Tx(tx), write("b", 1, "held"))
+	return db, s, tx
+}
+
+// TestPostgresPassesOverLocked lets a transaction of the host's hold a wallet while
+// others commit: one of several writes is passed over.
+func TestPostgresPassesOverLocked(t *testing.T) {
+	_, s, tx := newLocked(t)
 	erases := write("c", 3, "c3")
 	erases.Changes[0].Erase = []uint64{1}
 	tests := []struct {
@@ -49,52 +56,50 @@ func TestPostgresPassesOverLocked(t *testing.T) {
 			}
 		})
 	}
-	done := make(chan []bool, 2)
-	for _, w := range []store.Write{
-		write("b", 1, "alone"),
-		{Changes: []store.Change{write("b", 1, "both").Changes[0], write("d", 1).Changes[0]}},
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	keepAll(t, s, write("a", 2, "a2"), write("b", 1, "b2"), write("c", 4, "c4"))
+}
+
+// TestPostgresWaitsForLocked sees that a write alone waits for a wallet that
+// another transaction holds, one of several wallets does, and all that is within
+// a transaction of the host's.
+func TestPostgresWaitsForLocked(t *testing.T) {
+	both := store.Write{Changes: []store.Change{write("b", 1, "both").Changes[0], write("d", 1).Changes[0]}}
+	for name, writes := range map[string][]store.Write{
+		"alone": {write("b", 1, "alone")}, "of two wallets": {both}, "within a transaction": {write("b", 1, "b1"), write("c", 1, "c1")},
 	} {
-		go func() {
-			kept, err := s.Commit(t.Context(), w)
-			if err != nil {
-				t.Error(err)
+		t.Run(name, func(t *testing.T) {
+			db, s, tx := newLocked(t)
+			if name == "within a transaction" {
+				host, err := db.BeginTx(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					if err := host.Commit(); err != nil {
+						t.Error(err)
+					}
+				}()
+				s = s.Tx(host)
 			}
-			done <- kept
-		}()
-	}
-	lockWaits(t, openAs(t, nil), 2)
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	if a, b := <-done, <-done; a[0] == b[0] {
-		t.Errorf("of two that waited, kept %v and %v", a, b)
-	}
-	keepAll(t, s, write("a", 2, "a2"), write("b", 2, "b2"), write("c", 4, "c4"))
-	// Within a transaction of the host's, all are waited for.
-	if tx, err = openAs(t, service).BeginTx(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	keepAll(t, s.Tx(tx), write("a", 3, "held"))
-	host, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		kept, err := s.Tx(host).Commit(t.Context(), write("a", 3, "a3"), write("c", 5, "c5"))
-		if err != nil {
-			t.Error(err)
-		}
-		done <- kept
-	}()
-	lockWaits(t, openAs(t, nil), 1)
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	if kept := <-done; !slices.Equal(kept, []bool{true, true}) {
-		t.Errorf("in a transaction, kept %v", kept)
-	}
-	if err := host.Commit(); err != nil {
-		t.Error(err)
+			done := make(chan []bool, 1)
+			go func() {
+				kept, err := s.Commit(t.Context(), writes...)
+				if err != nil {
+					t.Error(err)
+				}
+				done <- kept
+			}()
+			lockWaits(t, openAs(t, nil), 1)
+			if err := tx.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			if kept := <-done; slices.Contains(kept, false) || len(kept) != len(writes) {
+				t.Errorf("kept %v", kept)
+			}
+		})
 	}
 }
 

@@ -80,20 +80,17 @@ func (k *kit) digested() {
 	k.keepDigests("a", "m", 40, digests(15, 25)...)
 }
 
-func digestCases() []testcase {
-	named := func(name string, run func(k *kit)) testcase {
-		return testcase{"digests/" + name, ruleDigests, whyDigests, run}
-	}
+func askedDigestCases() []testcase {
 	asked := func(name string, n int, after, through uint64) testcase {
-		return named(name, func(k *kit) {
+		return testcase{"digests/" + name, ruleDigests, whyDigests, func(k *kit) {
 			k.digested()
 			k.sameDigests("a", "n", after, through)
 			if got := len(k.m.digests("a", "n", after, through)); got != n {
 				k.Errorf("the case is broken: %d digests, not %d", got, n)
 			}
-		})
+		}}
 	}
-	list := []testcase{
+	return []testcase{
 		asked("all", 4, 0, 40),
 		asked("through more than there are", 4, 0, 41),
 		asked("through the greatest number", 4, 0, math.MaxInt64),
@@ -110,6 +107,14 @@ func digestCases() []testcase {
 		asked("after through", 0, 30, 20),
 		asked("after the greatest number", 0, math.MaxInt64, math.MaxInt64),
 		asked("after a number with the same low bits", 0, 10+1<<32, 40+1<<32),
+	}
+}
+
+func digestCases() []testcase {
+	named := func(name string, run func(k *kit)) testcase {
+		return testcase{"digests/" + name, ruleDigests, whyDigests, run}
+	}
+	list := []testcase{
 		named("of other wallets and names", func(k *kit) {
 			k.digested()
 			k.keep(change("A", 0))
@@ -197,6 +202,12 @@ func keptDigestCases() []testcase {
 			k.keep(change("A", 0))
 		}),
 		named("the greatest number", func(k *kit) { k.keepDigests("a", "n", math.MaxInt64, digests(math.MaxInt64)...) }),
+	}
+	return append(append(list, keptBodyCases()...), malformedDigestCases()...)
+}
+
+func keptBodyCases() []testcase {
+	return []testcase{
 		{"digests/kept: in place of others", ruleDigestThere, whyDigests, func(k *kit) {
 			k.digested()
 			k.keepDigests("a", "n", 40, store.Digest{Through: 20, Body: []byte("another")}, store.Digest{Through: 30}, store.Digest{Through: 31})
@@ -242,7 +253,6 @@ func keptDigestCases() []testcase {
 			return first(k.digester().Digests(ctx, "a", "n", 0, 40))
 		}),
 	}
-	return append(list, malformedDigestCases()...)
 }
 
 func malformedDigestCases() []testcase {

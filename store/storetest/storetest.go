@@ -106,7 +106,7 @@ func cases(has ...Capability) []testcase {
 		suite = append(suite, unprunedCases)
 	}
 	if slices.Contains(has, Digester) {
-		suite = append(suite, digestCases, keptDigestCases, erasedDigestCases)
+		suite = append(suite, askedDigestCases, digestCases, keptDigestCases, erasedDigestCases)
 	} else {
 		suite = append(suite, undigestedCases)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -60,4 +61,24 @@ func TestPostgresHeadsCost(t *testing.T) {
 			})
 		}
 	}
+	t.Run("few are pending", func(t *testing.T) {
+		must(t, super, fmt.Sprintf(`UPDATE %q.credits_wallets SET fed = seq, pending = false WHERE id NOT IN ('w000007', 'w009000')`, schema))
+		for _, f := range []store.Filter{{Pending: true}, {Pending: true, Limit: 100}, {Pending: true, Due: wallets}} {
+			trace.take()
+			var got []string
+			for h, err := range s.Heads(t.Context(), f) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, h.Wallet)
+			}
+			if !slices.Equal(got, []string{"w000007", "w009000"}) {
+				t.Errorf("%+v: %v", f, got)
+			}
+			plan := explainWith(t, super, "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF", trace.take()[0])
+			if !strings.Contains(plan, "Scan using credits_wallets_pending") || f.Due == 0 && strings.Contains(plan, "pkey") {
+				t.Errorf("%+v: wallets that are not pending are read:\n%s", f, plan)
+			}
+		}
+	})
 }

@@ -333,7 +333,7 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 	c.begun, c.err, b.d.touched = nil, nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
 	s, now := st.seat.state, micros(b.call.Now)
-	if !st.loaded && now-st.seat.since > maxStale {
+	if !st.loaded && (now < st.seat.since || now-st.seat.since > maxStale) {
 		return false, errStale
 	}
 	st.seat.since = now

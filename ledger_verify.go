@@ -60,15 +60,25 @@ func (l *Ledger) Verify(ctx context.Context, id WalletID, kept ...Head) error {
 		case err != nil || ended == nil:
 			return err
 		}
-		// Right if it was erased or sealed meanwhile.
-		head, err := l.Head(ctx, id)
+		mended, err := l.since(ctx, id, seq) // right if it was erased or sealed meanwhile
 		if err != nil {
 			return err
 		}
-		if head.Seq == seq {
+		if !mended {
 			return ended
 		}
 	}
+}
+
+// since reports whether anything was erased or sealed after an entry.
+func (l *Ledger) since(ctx context.Context, id WalletID, seq ID) (bool, error) {
+	found, err := l.entries(ctx, id, store.Query{
+		Wallet: string(id), After: uint64(seq), Kinds: []uint8{uint8(KindErased), uint8(KindSealed)}, Limit: 1,
+	})
+	if errors.Is(err, ErrPruned) {
+		return true, nil
+	}
+	return len(found) > 0, err
 }
 
 // verify is Verify as of the wallet's entry seq. Of what only the end of a history

@@ -144,7 +144,7 @@ type Balance struct {
 	Allowance Amount            // what the plan grants a cycle
 	Granted   Amount            // allowances and add-ons of the current period, as they were granted, as far as their lots are remembered
 	Consumed  Amount            // of Granted
-	Used      Amount            // consumed in the current cycle, by all scopes, of whatever source, less what was reversed in it
+	Used      Amount            // consumed in the current cycle, by all scopes, of whatever source, less what was reversed in it; of a plan that is had again, since then
 	Expiries  []Expiry          // what of Available expires when, the soonest first; what never does is not in it
 }
 

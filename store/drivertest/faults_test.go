@@ -148,24 +148,7 @@ func TestFaultsKnown(t *testing.T) {
 		_, err = s.Commit(ctx, write("acme", before[0].Seq))
 		aborted(t, err)
 	})
-	t.Run("I-2/a serialization failure", func(t *testing.T) {
-		_, db := h.on(func(config *pgx.ConnConfig) {
-			config.RuntimeParams["default_transaction_isolation"] = "repeatable read"
-		}, nil)
-		s := open(t, db, h.schema)
-		tx := h.begin(sql.LevelReadCommitted)
-		must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
-		done := make(chan error, 1)
-		go func() {
-			_, err := s.Commit(t.Context(), write("acme", before[0].Seq))
-			done <- err
-		}()
-		h.waiting()
-		if err := tx.Commit(); err != nil {
-			t.Fatal(err)
-		}
-		aborted(t, <-done)
-	})
+	t.Run("I-2/a serialization failure", func(t *testing.T) { aborted(t, h.serialization(t, before)) })
 	t.Run("I-2/a deadlock", func(t *testing.T) {
 		for range 20 { // the server may choose to fail the host's transaction instead
 			if err := h.deadlock(t); err != nil {
@@ -175,6 +158,27 @@ func TestFaultsKnown(t *testing.T) {
 		}
 		t.Error("of 20 deadlocks, none failed the store's write")
 	})
+}
+
+// serialization has a write of acme, at a level that refuses it, wait for a
+// transaction that changes the wallet, and returns the write's error.
+func (h *host) serialization(t *testing.T, before []store.State) error {
+	_, db := h.on(func(config *pgx.ConnConfig) {
+		config.RuntimeParams["default_transaction_isolation"] = "repeatable read"
+	}, nil)
+	s := open(t, db, h.schema)
+	tx := h.begin(sql.LevelReadCommitted)
+	must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Commit(t.Context(), write("acme", before[0].Seq))
+		done <- err
+	}()
+	h.waiting()
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return <-done
 }
 
 // deadlock has a write of two wallets wait for a transaction that then waits for

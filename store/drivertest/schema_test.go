@@ -194,24 +194,7 @@ func TestOpenInspects(t *testing.T) {
 			}
 		})
 	}
-	t.Run("fsync off", func(t *testing.T) {
-		if os.Getenv(serverVariable) != "" {
-			t.Skip("the server is not the tests' own: its fsync stays on")
-		}
-		db := openAs(t, nil)
-		must(t, db, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-		defer must(t, db, "ALTER SYSTEM RESET fsync", "SELECT pg_reload_conf()")
-		for range 200 { // the setting is taken over a little later
-			_, err := postgres.Open(t.Context(), openAs(t, nil), postgres.Options{Schema: schema})
-			if err != nil {
-				if !strings.Contains(err.Error(), "fsync is off") {
-					t.Error(err)
-				}
-				return
-			}
-		}
-		t.Error("opened with fsync off")
-	})
+	t.Run("fsync off", func(t *testing.T) { withoutFsync(t, schema) })
 	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
 		t.Run("a database in "+encoding, func(t *testing.T) {
 			name := fmt.Sprintf("fresh%d", schemas.Add(1))
@@ -233,4 +216,24 @@ func TestOpenInspects(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// withoutFsync opens a database whose server was told to do without fsync.
+func withoutFsync(t *testing.T, schema string) {
+	if os.Getenv(serverVariable) != "" {
+		t.Skip("the server is not the tests' own: its fsync stays on")
+	}
+	db := openAs(t, nil)
+	must(t, db, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+	defer must(t, db, "ALTER SYSTEM RESET fsync", "SELECT pg_reload_conf()")
+	for range 200 { // the setting is taken over a little later
+		_, err := postgres.Open(t.Context(), openAs(t, nil), postgres.Options{Schema: schema})
+		if err != nil {
+			if !strings.Contains(err.Error(), "fsync is off") {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("opened with fsync off")
 }

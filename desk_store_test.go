@@ -197,6 +197,14 @@ func TestDeskReadsFail(t *testing.T) {
 			})
 		})
 	}
+	t.Run("L-3/no states", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			o.ledger = o.over(odd{Store: o.rig.store, loads: true})
+			if c := o.spends(acme, "k")[0]; !errors.Is(c.err, credits.ErrCorrupt) || errors.Is(c.err, credits.ErrRetry) {
+				o.Errorf("got %v, want ErrCorrupt alone", c.err)
+			}
+		})
+	})
 }
 
 // Whatever follows a commit may call the ledger: nobody is at the wallet any more.

@@ -211,7 +211,7 @@ func (m *importer) commit(ch store.Change, b *batch) error {
 		return err
 	}
 	ch.Receipts = b.receipts
-	kept, err := m.s.Commit(m.ctx, store.Write{Changes: []store.Change{ch}})
+	kept, err := m.s.Commit(m.ctx, store.Write{Changes: []store.Change{ch}, Wait: true})
 	switch {
 	case err != nil:
 		return notKept(err)

@@ -171,7 +171,9 @@ func (h *host) serialization(t *testing.T, before []store.State) error {
 	must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.Commit(t.Context(), write("acme", before[0].Seq))
+		w := write("acme", before[0].Seq)
+		w.Wait = true
+		_, err := s.Commit(t.Context(), w)
 		done <- err
 	}()
 	h.waiting()

@@ -1,6 +1,7 @@
 package drivertest_test
 
 import (
+	"context"
 	"database/sql"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"example.com/credits"
 	"example.com/credits/store"
 	"example.com/credits/store/postgres"
 )
@@ -32,7 +34,7 @@ func newLocked(t *testing.T) (db *sql.DB, s *postgres.Store, tx *sql.Tx) {
 }
 
 // TestPostgresPassesOverLocked lets a transaction of the host's hold a wallet while
-// others commit: one of several writes is passed over.
+// others commit: a write that does not say Wait is passed over.
 func TestPostgresPassesOverLocked(t *testing.T) {
 	_, s, tx := newLocked(t)
 	erases := write("c", 3, "c3")
@@ -42,6 +44,8 @@ func TestPostgresPassesOverLocked(t *testing.T) {
 		writes []store.Write
 		want   []bool
 	}{
+		{"alone", []store.Write{write("b", 1, "b1")}, []bool{false}},
+		{"alone, without keys", []store.Write{write("b", 1)}, []bool{false}},
 		{"among others", []store.Write{write("c", 1, "c1"), write("b", 1, "b1"), write("a", 1, "a1")}, []bool{true, false, true}},
 		{"first, without keys", []store.Write{write("b", 1), write("c", 2)}, []bool{false, true}},
 		{"taken for new", []store.Write{write("b", 0, "b9"), write("new", 0, "n0")}, []bool{false, true}},
@@ -62,13 +66,13 @@ func TestPostgresPassesOverLocked(t *testing.T) {
 	keepAll(t, s, write("a", 2, "a2"), write("b", 1, "b2"), write("c", 4, "c4"))
 }
 
-// TestPostgresWaitsForLocked sees that a write alone waits for a wallet that
+// TestPostgresWaitsForLocked sees that a write that says Wait waits for a wallet that
 // another transaction holds, one of several wallets does, and all that is within
 // a transaction of the host's.
 func TestPostgresWaitsForLocked(t *testing.T) {
 	both := store.Write{Changes: []store.Change{write("b", 1, "both").Changes[0], write("d", 1).Changes[0]}}
 	for name, writes := range map[string][]store.Write{
-		"alone": {write("b", 1, "alone")}, "of two wallets": {both}, "within a transaction": {write("b", 1, "b1"), write("c", 1, "c1")},
+		"alone": {{Changes: write("b", 1, "alone").Changes, Wait: true}}, "of two wallets": {both}, "within a transaction": {write("b", 1, "b1"), write("c", 1, "c1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, s, tx := newLocked(t)
@@ -112,4 +116,32 @@ func lockWaits(t testing.TB, admin *sql.DB, n int) {
 		}
 	}
 	t.Errorf("%d calls do not wait for a lock", n)
+}
+
+// TestHostStopsNobody spends on a wallet that a transaction of the host's holds, which
+// waits for it. On other wallets of the same ledger others spend meanwhile.
+func TestHostStopsNobody(t *testing.T) {
+	h := newHost(t)
+	tx := h.begin(sql.LevelReadCommitted)
+	if _, err := h.ledger.On(h.store.Tx(tx)).Do(t.Context(), "acme", "inside", spend(1)); err != nil {
+		t.Fatal(err)
+	}
+	outside := make(chan error, 1)
+	go func() {
+		_, err := h.ledger.Do(t.Context(), "acme", "outside", spend(2))
+		outside <- err
+	}()
+	lockWaits(t, openAs(t, nil), 1)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if _, err := h.ledger.Do(ctx, "bob", "meanwhile", spend(4)); err != nil {
+		t.Fatal(err) // it waited for the transaction, which would have waited for it
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-outside; err != nil {
+		t.Error(err)
+	}
+	h.has(map[credits.WalletID]credits.Amount{"acme": 97, "bob": 96})
 }

@@ -231,7 +231,7 @@ func TestDigestsKeptBeforeErasing(t *testing.T) {
 			p := newPruning(t)
 			release := p.holding(`INSERT INTO %sdigests VALUES ('acme', 'n', 1, 'x')`)
 			erases := write("acme", 5)
-			erases.Changes[0].Erase = []uint64{1}
+			erases.Wait, erases.Changes[0].Erase = true, []uint64{1}
 			s, tx := p.s, (*sql.Tx)(nil)
 			if level >= 0 {
 				var err error

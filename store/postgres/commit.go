@@ -13,10 +13,10 @@ import (
 )
 
 // Commit implements [store.Store]. Writes of one wallet go together in one
-// statement and one round trip; of several, one whose wallet another transaction has
-// locked is not kept rather than waited for. A write of several wallets is a
-// transaction of its own (within a transaction of the host's, under a savepoint), and
-// so are writes that erase. Where some were kept before another is known to have
+// statement and one round trip, those that wait apart from those that do not: one whose
+// wallet another transaction has locked is not kept then. A write of several wallets
+// waits, and is a transaction of its own (within a transaction of the host's, where all
+// wait, under a savepoint), and so are writes that erase. Where some were kept before another is known to have
 // failed, that one is reported as not kept.
 //
 // The error of an unknown outcome is the driver's: the connection was lost, or
@@ -32,7 +32,7 @@ func (s *Store) Commit(ctx context.Context, writes ...store.Write) ([]bool, erro
 	kept, some := make([]bool, len(writes)), false
 	for _, u := range units(writes) {
 		changes, whole := u.changes(writes)
-		moved, err := s.commit(ctx, changes, whole)
+		moved, err := s.commit(ctx, changes, whole, whole || writes[u[0]].Wait)
 		err = aborted(err)
 		if s.host != nil && !some {
 			err = refused(err)
@@ -52,31 +52,40 @@ func (s *Store) Commit(ctx context.Context, writes ...store.Write) ([]bool, erro
 }
 
 // A unit is what goes into one statement: the numbers of writes of one change
-// each, in order of wallet, or of one write of several.
+// each, in order of wallet, of which all wait or none does, or of one write of several.
 type unit []int
 
 // units divides the writes of a call.
 func units(writes []store.Write) []unit {
-	var alone unit
-	var all, whole []unit
+	var alone, waiting unit
+	var whole []unit
 	for i := range writes {
-		if len(writes[i].Changes) == 1 {
-			alone = append(alone, i)
-		} else {
+		switch {
+		case len(writes[i].Changes) > 1:
 			whole = append(whole, unit{i})
+		case writes[i].Wait:
+			waiting = append(waiting, i)
+		default:
+			alone = append(alone, i)
 		}
 	}
+	all := append(alone.cut(writes), waiting.cut(writes)...)
+	return append(all, whole...)
+}
+
+// cut divides writes of one change each into units that are not too large.
+func (u unit) cut(writes []store.Write) (all []unit) {
 	wallet := func(i int) string { return writes[i].Changes[0].Wallet }
-	slices.SortFunc(alone, func(i, j int) int { return strings.Compare(wallet(i), wallet(j)) })
-	for first, size := 0, 0; first < len(alone); {
+	slices.SortFunc(u, func(i, j int) int { return strings.Compare(wallet(i), wallet(j)) })
+	for first, size := 0, 0; first < len(u); {
 		n := first
-		for size = 0; n < len(alone) && n-first < batchChanges && (n == first || size < batchBytes); n++ {
-			size += bytes(&writes[alone[n]].Changes[0])
+		for size = 0; n < len(u) && n-first < batchChanges && (n == first || size < batchBytes); n++ {
+			size += bytes(&writes[u[n]].Changes[0])
 		}
-		all = append(all, alone[first:n])
+		all = append(all, u[first:n])
 		first = n
 	}
-	return append(all, whole...)
+	return all
 }
 
 // changes returns those of a unit, in order of wallet, and whether they are one write.
@@ -94,8 +103,9 @@ func (u unit) changes(writes []store.Write) (changes []*store.Change, whole bool
 }
 
 // commit carries out one statement's changes. It reports which were kept, or of
-// a write of several whether it was.
-func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool) (kept []bool, err error) {
+// a write of several whether it was. Unless they wait, one whose wallet another
+// transaction has locked is not kept; in a transaction of the host's all wait.
+func (s *Store) commit(ctx context.Context, changes []*store.Change, whole, wait bool) (kept []bool, err error) {
 	warned := s.notices.count()
 	erases := slices.ContainsFunc(changes, func(c *store.Change) bool { return len(c.Erase) > 0 })
 	switch {
@@ -107,13 +117,13 @@ func (s *Store) commit(ctx context.Context, changes []*store.Change, whole bool)
 	case whole || erases:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
 			return transact(ctx, conn, func(tx *sql.Tx) error {
-				kept, err = s.change(ctx, sqlRunner{tx}, changes, whole)
+				kept, err = s.change(ctx, sqlRunner{tx}, changes, wait)
 				return s.completed(ctx, sqlRunner{tx}, changes, whole, kept, err)
 			})
 		})
 	default:
 		err = s.connected(ctx, func(conn *sql.Conn) error {
-			kept, err = s.change(ctx, sqlRunner{conn}, changes, false)
+			kept, err = s.change(ctx, sqlRunner{conn}, changes, wait)
 			return err
 		})
 	}
@@ -150,8 +160,8 @@ func (s *Store) completed(ctx context.Context, in Transaction, changes []*store.
 }
 
 // change runs the one statement for changes, which are in order of wallet, and
-// reports which were kept. Of several, one whose wallet another transaction has
-// locked is not kept, unless wait says that it is to be waited for.
+// reports which were kept. One whose wallet another transaction has locked is not
+// kept, unless wait says that it is to be waited for.
 func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Change, wait bool) ([]bool, error) {
 	var b batch
 	size := 0
@@ -163,17 +173,16 @@ func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Cha
 		b.add(c)
 	}
 	kept := make([]bool, len(changes))
+	if wait {
+		b.shape |= patient
+	}
 	if len(changes) == 1 {
 		sh, args := b.single(changes[0])
 		rows, err := in.Exec(ctx, s.text.single[sh], args)
 		kept[0] = rows > 0
 		return kept, err
 	}
-	sh := b.shape
-	if wait {
-		sh |= patient
-	}
-	err := in.Query(ctx, s.text.batch[sh], b.args(), func(scan func(dest ...any) error) error {
+	err := in.Query(ctx, s.text.batch[b.shape], b.args(), func(scan func(dest ...any) error) error {
 		var name string
 		if err := scan(&name); err != nil {
 			return err

@@ -70,6 +70,7 @@ func TestStatements(t *testing.T) {
 	show("load many, within a transaction", s.text.loadMany+s.text.level)
 	all := shape(withReceipts | withParts | withNotes)
 	show("commit one", s.text.single[all])
+	show("commit one, and wait", s.text.single[all|patient])
 	show("commit a new one", s.text.single[all|created])
 	show("commit several", s.text.batch[all])
 	show("commit several, and wait", s.text.batch[all|patient])

@@ -39,9 +39,8 @@ const (
 	withParts
 	withNotes
 	created // of a single: the wallet must not exist
+	patient // wallets that others are changing are waited for
 	shapes
-
-	patient = created // of a batch: wallets that others are changing are waited for
 )
 
 func newTexts(prefix string) *texts {
@@ -194,14 +193,19 @@ func singleText(s shape) string {
 	ON CONFLICT (id) DO NOTHING
 	RETURNING id`
 	} else {
-		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, late = greatest(late, $8::int8),
-		back = CASE WHEN $7::int8 < late THEN $4::int8 ELSE back END, head = coalesce($6::bytea, head)
-	WHERE id = $2 AND seq = $3::int8`
+		unused := ""
 		if s&withReceipts != 0 {
-			text += `
+			unused = `
 	AND NOT EXISTS (SELECT 1 FROM unnest($9::text::text[]) AS k(key),
 		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = k.key OFFSET 0) r)`
 		}
+		where := "id = $2 AND seq = $3::int8" + unused
+		if s&patient == 0 { // a row that another has locked is passed over
+			where = "id = (SELECT w.id FROM {wallets} w WHERE w.id = $2 AND w.seq = $3::int8" + unused + "\n\tFOR NO KEY UPDATE SKIP LOCKED)"
+		}
+		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, late = greatest(late, $8::int8),
+		back = CASE WHEN $7::int8 < late THEN $4::int8 ELSE back END, head = coalesce($6::bytea, head)
+	WHERE ` + where
 		text += "\n\tRETURNING id"
 	}
 	text += "\n), "

@@ -348,9 +348,11 @@ func eraseRace(k *kit) {
 	k.keep(change("a", 0))
 	for seq := uint64(1); seq <= 60; seq++ {
 		c := change("a", seq, erase(seq))
+		w := one(c)
+		w.Wait = true
 		together(3, func(i int) {
 			if i == 0 {
-				if kept, err := k.tried(one(c)); err != nil || !kept[0] {
+				if kept, err := k.tried(w); err != nil || !kept[0] {
 					k.Errorf("Commit: %v, error %v", kept, err)
 				}
 				return

@@ -18,7 +18,7 @@ TOOL := go tool -modfile=$(CURDIR)/internal/tools/go.mod
 # $(call each,COMMAND) runs COMMAND in every module and stops at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "[$$m] $(strip $(1))"; (cd $$m && $(1)); done
 
-.PHONY: help test race fuzz bench loops cover lint fmt vuln golden rules
+.PHONY: help test race soak fuzz bench loops cover lint fmt vuln golden rules
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ RACESKIP ?= ^(TestLaw|TestLimitOf|TestTampered|TestNoRoom|TestHeadLeaves|TestFau
 race: ## test what has goroutines of its own with the race detector, in random order (needs a C compiler)
 	@set -e; for m in $(filter-out ./bench ./store/drivertest ./store/postgres/pgxtx,$(MODULES)); do \
 	  echo "[$$m] go test -race"; (cd $$m && go test -race -shuffle=on -skip '$(RACESKIP)' $(TESTFLAGS) ./...); done
+
+soak: ## try the stores at length: more failovers, longer histories, more random commands (10 minutes)
+	CREDITS_TEST_FAILOVERS=10 CREDITS_TEST_HISTORY=1000000 CREDITS_TEST_COMMANDS=100000 CREDITS_TEST_KILLS=3000 \
+	  go -C store/drivertest test -count=1 -timeout 60m -run 'TestFailover|HistoryCost|TestEquivalence|TestSQLiteKill' .
 
 fuzz: ## run every fuzz target in turn, each for FUZZTIME=10s
 	@internal/tools/fuzz.sh $(FUZZTIME) $(MODULES)

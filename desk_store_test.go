@@ -60,6 +60,23 @@ func TestDeskAside(t *testing.T) {
 }
 
 func TestDeskBusy(t *testing.T) {
+	t.Run("L-1/who is tried again goes before those who came meanwhile", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			o.warm()
+			o.shut()
+			o.spends("bob", "first")
+			o.spends(acme, "1", "2")
+			o.through()
+			o.spends(acme, "3", "4")
+			o.instead(func() error {
+				o.other(acme, "quicker", one)
+				return nil
+			})
+			o.open()
+			o.kept(o.calls...)
+			o.wrote("bob first", "acme 1 2", "acme 1 2 3 4")
+		})
+	})
 	t.Run("changed by somebody else again and again", func(t *testing.T) {
 		inOffice(t, func(o *office) {
 			o.warm()

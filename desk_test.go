@@ -1,12 +1,14 @@
 package credits_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"example.com/credits"
+	"example.com/credits/store"
 )
 
 func TestDeskCombines(t *testing.T) {
@@ -121,6 +123,20 @@ func TestDeskLone(t *testing.T) {
 			o.kept(o.spends(acme, "1", "2", "3")...)
 			if o.wrote("acme 1", "acme 2", "acme 3"); o.store.loads != 0 {
 				o.Errorf("%d loads", o.store.loads)
+			}
+		})
+	})
+	t.Run("what is stored is not written again", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			var parts []int
+			o.store.commit = func(_ context.Context, writes []store.Write) error {
+				parts = append(parts, len(writes[0].Changes[0].Parts))
+				return nil
+			}
+			o.kept(o.ask(o.ctx, acme, "hold", credits.Reserve{Amount: n("1"), Until: day("2026-01-09")}))
+			o.kept(o.spends(acme, "1")...)
+			if parts[0] < 2 || parts[1] != 1 {
+				o.Errorf("the hold wrote %d parts, and the spend %d", parts[0], parts[1])
 			}
 		})
 	})

@@ -290,7 +290,7 @@ func view(w credits.Wallet, want model.View) model.View {
 		v.Auto.Left, v.Auto.Times = model.Countless, int64(model.Countless)
 	}
 	plain := func(l credits.Lot) credits.Lot {
-		l.Paid = credits.Money{}
+		l.Paid, l.Deferred = credits.Money{}, credits.Money{}
 		return l
 	}
 	for l := range w.Lots() {

@@ -145,6 +145,11 @@ type Task struct {
 // never succeed, [ErrRetry] if it was not done and may be tried again, and
 // [ErrUnknown] if it may have been done: the same call tells. A context that
 // ended is one of the last two.
+//
+// Calls that meet are committed together, those on one wallet in the order in which
+// they came; what becomes of one is nothing to the others. A call that commits for
+// others as well stays until that commit returns, which ends when the
+// contexts of all of them have.
 func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
 	t := Task{id, key, cmd}
 	if l.bound || !quick(cmd) {

@@ -23,6 +23,7 @@ type call struct {
 	wallet string
 	commit bool
 	prev   uint64
+	waits  bool // for whoever is changing the wallet: else it may not be kept for that
 }
 
 // answer is what it was told.
@@ -60,7 +61,7 @@ var wallets = (&porcupine.NondeterministicModel{
 			return nil
 		case a.unknown && c.prev == seq:
 			return []any{seq, seq + 1}
-		case a.unknown, a.aborted, !a.kept && c.prev != seq:
+		case a.unknown, a.aborted, !a.kept && (c.prev != seq || !c.waits):
 			return []any{seq}
 		case a.kept && c.prev == seq:
 			return []any{seq + 1}
@@ -112,8 +113,10 @@ func history(t *testing.T, s store.Store, round int, r *rand.Rand) (events []por
 				for range r.IntN(20) {
 					runtime.Gosched() // let others come between
 				}
-				answered = record(client, call{wallet, true, prev})
-				kept, err := s.Commit(context.Background(), write(wallet, prev, fmt.Sprintf("%d/%d", client, n)))
+				w := write(wallet, prev, fmt.Sprintf("%d/%d", client, n))
+				w.Wait = r.IntN(4) > 0
+				answered = record(client, call{wallet, true, prev, w.Wait})
+				kept, err := s.Commit(context.Background(), w)
 				switch {
 				case errors.Is(err, store.ErrAborted):
 					answered(answer{aborted: true})

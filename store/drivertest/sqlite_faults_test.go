@@ -85,6 +85,9 @@ func TestSQLiteFaults(t *testing.T) {
 // keepAll commits writes that must be kept.
 func keepAll(t testing.TB, s store.Store, writes ...store.Write) {
 	t.Helper()
+	for i := range writes {
+		writes[i].Wait = true
+	}
 	kept, err := s.Commit(context.Background(), writes...)
 	if err != nil {
 		t.Fatal(err)

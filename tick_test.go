@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +19,18 @@ import (
 // sets is a store that notes how many wallets each commit has.
 type sets struct {
 	store.Store
+	mu    sync.Mutex
 	sizes []int
 	fail  func(commit int, writes []store.Write) error
 }
 
 func (s *sets) Commit(ctx context.Context, writes ...store.Write) ([]bool, error) {
+	s.mu.Lock()
 	s.sizes = append(s.sizes, len(writes))
-	if s.fail != nil {
-		if err := s.fail(len(s.sizes), writes); err != nil {
+	commit, fail := len(s.sizes), s.fail
+	s.mu.Unlock()
+	if fail != nil {
+		if err := fail(commit, writes); err != nil {
 			return nil, err
 		}
 	}

@@ -71,19 +71,26 @@ func benchWallet(b *testing.B, lots int) credits.Wallet {
 	return w
 }
 
+// benchLedger returns a ledger on the memory store with so many wallets.
+func benchLedger(b *testing.B, wallets int) (*credits.Ledger, []credits.WalletID) {
+	b.Helper()
+	l := credits.New(new(memory.Store), &credits.Options{Clock: stopped(benchStart)})
+	ids := make([]credits.WalletID, wallets)
+	for i := range ids {
+		ids[i] = credits.WalletID(fmt.Sprintf("wallet-%d", i))
+		if _, err := l.Do(b.Context(), ids[i], "open", credits.Open{Plan: benchPlan()}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return l, ids
+}
+
 // BenchmarkDo is a whole spend on the memory store, over many wallets or one.
 func BenchmarkDo(b *testing.B) {
 	for _, wallets := range []int{1, 10_000} {
 		b.Run(fmt.Sprintf("wallets=%d", wallets), func(b *testing.B) {
 			ctx := context.Background()
-			l := credits.New(new(memory.Store), &credits.Options{Clock: stopped(benchStart)})
-			ids := make([]credits.WalletID, wallets)
-			for i := range ids {
-				ids[i] = credits.WalletID(fmt.Sprintf("wallet-%d", i))
-				if _, err := l.Do(ctx, ids[i], "open", credits.Open{Plan: benchPlan()}); err != nil {
-					b.Fatal(err)
-				}
-			}
+			l, ids := benchLedger(b, wallets)
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
@@ -125,14 +132,7 @@ func BenchmarkDoParallel(b *testing.B) {
 	for _, wallets := range []int{1, 10_000} {
 		b.Run(fmt.Sprintf("wallets=%d", wallets), func(b *testing.B) {
 			ctx := context.Background()
-			l := credits.New(new(memory.Store), &credits.Options{Clock: stopped(benchStart)})
-			ids := make([]credits.WalletID, wallets)
-			for i := range ids {
-				ids[i] = credits.WalletID(fmt.Sprintf("wallet-%d", i))
-				if _, err := l.Do(ctx, ids[i], "open", credits.Open{Plan: benchPlan()}); err != nil {
-					b.Fatal(err)
-				}
-			}
+			l, ids := benchLedger(b, wallets)
 			var n atomic.Int64
 			b.ResetTimer()
 			b.SetParallelism(64 / runtime.GOMAXPROCS(0))

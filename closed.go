@@ -1,6 +1,10 @@
 package credits
 
-import "slices"
+import (
+	"slices"
+
+	"example.com/credits/store"
+)
 
 // closed keeps the lots that have nothing left: what reverses a spend needs
 // them. They come to a page that is read with the wallet; pages that are full are
@@ -149,4 +153,51 @@ func (c *closed) take(id ID) (lot, bool) {
 	l := (*lots)[i]
 	*lots = slices.Delete(*lots, i, i+1)
 	return l, true
+}
+
+// parts returns what is stored of the closed lots.
+func (c *closed) parts(all bool) (out []store.Part) {
+	if all || c.mine {
+		var recent []byte
+		if len(c.recent) > 0 {
+			recent = storedLots(c.recent)
+		}
+		out = append(out, store.Part{ID: recentPart, Body: recent})
+	}
+	for n := 1; n <= c.gone; n++ {
+		out = append(out, store.Part{ID: closedPart + uint64(c.first-n), Body: nil})
+	}
+	for i, p := range c.pages {
+		if all || c.owned[i] {
+			body := p.raw
+			if body == nil {
+				body = storedLots(p.lots)
+			}
+			p.size = len(body)
+			out = append(out, store.Part{ID: closedPart + uint64(c.first+i), Body: body})
+		}
+	}
+	return out
+}
+
+func storedLots(lots []lot) []byte {
+	w := writer{[]byte{stateForm}}
+	w.uint(uint64(len(lots)))
+	for i := range lots {
+		w.lot(&lots[i])
+	}
+	return w.b
+}
+
+// closedLots reads what storedLots wrote.
+func (r *reader) closedLots() (lots []lot) {
+	if r.byte() != stateForm {
+		r.fail()
+	}
+	n := r.count()
+	lots = make([]lot, 0, min(n, pageSize))
+	for range n {
+		lots = append(lots, *r.lot())
+	}
+	return lots
 }

@@ -23,6 +23,7 @@ type batch struct {
 	d       decision // in whose memory all of a batch is decided and encoded
 	call    Call
 	request request
+	print   fingerprint // of the call that is decided
 }
 
 // seating is the calls of a batch on one wallet.
@@ -234,20 +235,14 @@ func (b *batch) load(ctx context.Context) {
 	if len(reads) == 0 {
 		return
 	}
-	stored, err := b.seatings[0].calls[0].store.Load(ctx, reads...)
-	if err == nil && len(stored) != len(reads) {
-		for _, st := range of {
-			st.finish(st.calls, corrupt("the store answered %d reads with %d states", len(reads), len(stored)))
-		}
-		return
-	}
+	stored, err := b.seatings[0].calls[0].states(ctx, reads)
 	for i, st := range of {
 		switch {
-		case err != nil && len(of) > 1 && ctx.Err() == nil:
+		case errors.Is(err, ErrRetry) && len(of) > 1 && ctx.Err() == nil:
 			st.seat.aside = true // each by itself, to see whose fault it is
 			continue
 		case err != nil:
-			st.finish(st.calls, fmt.Errorf("%w: %w", ErrRetry, err))
+			st.finish(st.calls, err)
 			continue
 		}
 		s, err := st.calls[0].decode(st.seat.id, stored[i])
@@ -288,7 +283,7 @@ func (b *batch) decide(st *seating) bool {
 		switch {
 		case ok:
 			c.Entries = b.d.appendEntries(c.Entries)
-			c.Receipts = append(c.Receipts, store.Receipt{Key: key, Body: b.request.fingerprint(call.task.Command).receipt(&b.d)})
+			c.Receipts = append(c.Receipts, store.Receipt{Key: key, Body: b.print.receipt(&b.d)})
 			st.done = append(st.done, call)
 			adds = adds || b.d.adds
 			continue
@@ -337,7 +332,8 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 		return false, errStale
 	}
 	st.seat.since = now
-	if c.actor != (Actor{}) || b.request.noted(c.task.Command) {
+	b.print = b.request.fingerprint(c.task.Command)
+	if c.actor != (Actor{}) || !b.request.with.isZero() {
 		b.call.Salt = c.saltOf(&c.task)
 	}
 	d := &b.d

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -142,6 +144,63 @@ func (s *state) nextDue() int64 {
 		return 0
 	}
 	return due
+}
+
+// load returns the wallets of tasks, and what is kept under their keys.
+func (l *Ledger) load(ctx context.Context, tasks []Task) ([]store.State, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	reads := make([]store.Read, len(tasks))
+	for i, t := range tasks {
+		reads[i] = store.Read{Wallet: string(t.Wallet), Keys: []string{string(t.Key)}, Below: below(t.Command)}
+	}
+	return l.states(ctx, reads)
+}
+
+// states returns a state for each read.
+func (l *Ledger) states(ctx context.Context, reads []store.Read) ([]store.State, error) {
+	stored, err := l.store.Load(ctx, reads...)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	case len(stored) != len(reads):
+		return nil, corrupt("the store answered %d reads with %d states", len(reads), len(stored))
+	}
+	return stored, nil
+}
+
+// commit reports whether a write was kept.
+func (l *Ledger) commit(ctx context.Context, w store.Write) (bool, error) {
+	w.Wait = true
+	kept, err := l.store.Commit(ctx, w)
+	switch {
+	case errors.Is(err, store.ErrAborted):
+		return false, fmt.Errorf("%w: %w", ErrRetry, err)
+	case err != nil && store.Check(w) != nil: // no store keeps what is malformed
+		return false, beyond("wallet", "has outgrown what a store keeps: %v", store.Check(w))
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+	case len(kept) != 1:
+		return false, fmt.Errorf("%w: the store answered one write with %d outcomes", ErrUnknown, len(kept))
+	}
+	return kept[0], nil
+}
+
+// decode returns a stored wallet.
+func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
+	if st.Seq == 0 {
+		return newState(id), nil
+	}
+	s, err := decodeState(id, st.Parts, l.known)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(s.seq) != st.Seq {
+		return nil, corrupt("wallet %q is at entry %d, and its head at %d", id, st.Seq, s.seq)
+	}
+	l.known.keep(s.terms)
+	return s, nil
 }
 
 // saltOf returns the salt of a call: the same whenever the same call is made.

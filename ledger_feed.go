@@ -44,7 +44,7 @@ func (l *Ledger) Feed(ctx context.Context, f func(context.Context, []Entry) erro
 	taken := 0
 	var faults error
 	for after, more := "", true; more; {
-		heads, err := l.pending(ctx, after)
+		heads, err := l.headsOf(ctx, store.Filter{After: after, Pending: true, Limit: feedHeads})
 		if err != nil {
 			return taken, errors.Join(faults, err)
 		}
@@ -66,11 +66,11 @@ func (l *Ledger) Feed(ctx context.Context, f func(context.Context, []Entry) erro
 // another consumer may feed them meanwhile.
 const feedHeads = 100
 
-// pending returns the next wallets with entries that were not handed over. No
-// iterator of the store is open while a consumer runs.
-func (l *Ledger) pending(ctx context.Context, after string) ([]store.Head, error) {
+// headsOf returns a page of wallets. No iterator of the store is open while they
+// are worked on.
+func (l *Ledger) headsOf(ctx context.Context, f store.Filter) ([]store.Head, error) {
 	var heads []store.Head
-	for h, err := range l.store.Heads(ctx, store.Filter{After: after, Pending: true, Limit: feedHeads}) {
+	for h, err := range l.store.Heads(ctx, f) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
 		}

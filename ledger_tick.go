@@ -29,14 +29,14 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	wrote := 0
 	var faults error
 	for after, more := "", true; more; {
-		due, err := l.dueBy(ctx, store.Filter{After: after, Due: max(1, micros(now)), Limit: tickWallets})
+		due, err := l.headsOf(ctx, store.Filter{After: after, Due: max(1, micros(now)), Limit: tickWallets})
 		if err != nil {
 			return wrote, errors.Join(faults, err)
 		}
 		if more = len(due) == tickWallets; len(due) == 0 {
 			break
 		}
-		after = string(due[len(due)-1])
+		after = due[len(due)-1].Wallet
 		n, fault, err := l.tickAll(ctx, due, micros(now))
 		wrote += n
 		faults = errors.Join(faults, fault)
@@ -50,23 +50,11 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	return wrote, faults
 }
 
-// dueBy returns the wallets that a filter selects.
-func (l *Ledger) dueBy(ctx context.Context, f store.Filter) ([]WalletID, error) {
-	var page []WalletID
-	for h, err := range l.store.Heads(ctx, f) {
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
-		}
-		page = append(page, WalletID(h.Wallet))
-	}
-	return page, nil
-}
-
 // tickAll writes what fell due in some wallets. Faults are those of single
 // wallets; an error is the store's.
-func (l *Ledger) tickAll(ctx context.Context, ids []WalletID, now int64) (wrote int, faults, err error) {
+func (l *Ledger) tickAll(ctx context.Context, due []store.Head, now int64) (wrote int, faults, err error) {
 	set := tickSet{Ledger: l, now: now, wrote: map[WalletID]bool{}}
-	if err := set.write(ctx, ids); err != nil {
+	if err := set.write(ctx, due); err != nil {
 		return 0, nil, err
 	}
 	for _, id := range set.left { // one by one: one of them cannot be written, or has much to write
@@ -101,23 +89,21 @@ type tickSet struct {
 }
 
 // write writes what fell due in wallets.
-func (t *tickSet) write(ctx context.Context, ids []WalletID) error {
-	reads := make([]store.Read, len(ids))
-	for i, id := range ids {
-		reads[i] = store.Read{Wallet: string(id), Below: closedPart}
+func (t *tickSet) write(ctx context.Context, due []store.Head) error {
+	reads := make([]store.Read, len(due))
+	for i := range due {
+		reads[i] = store.Read{Wallet: due[i].Wallet, Below: closedPart}
 	}
-	stored, err := t.store.Load(ctx, reads...)
-	if err == nil && len(stored) != len(reads) {
-		err = corrupt("the store answered %d reads with %d states", len(reads), len(stored))
-	}
+	stored, err := t.states(ctx, reads)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRetry, err)
+		return err
 	}
 	var writes []store.Write
-	for i, id := range ids {
-		c, open, err := t.due(id, stored[i], t.now)
+	for i := range due {
+		id := WalletID(due[i].Wallet)
+		c, open, done, err := t.due(id, stored[i], t.now)
 		switch {
-		case err != nil:
+		case err != nil || !done:
 			t.left = append(t.left, id)
 			continue
 		case open:
@@ -133,7 +119,10 @@ func (t *tickSet) write(ctx context.Context, ids []WalletID) error {
 	kept, err := t.store.Commit(ctx, writes...)
 	switch {
 	case err != nil && store.Check(writes...) != nil: // which of them, each by itself tells
-		t.left, t.open = ids, nil
+		t.left, t.open = nil, nil
+		for i := range due {
+			t.left = append(t.left, WalletID(due[i].Wallet))
+		}
 		return nil
 	case errors.Is(err, store.ErrAborted):
 		return fmt.Errorf("%w: %w", ErrRetry, err)
@@ -150,48 +139,34 @@ func (t *tickSet) write(ctx context.Context, ids []WalletID) error {
 	return nil
 }
 
-// errMore says that more is due in a wallet than one commit holds.
-var errMore = errors.New("credits: more is due")
-
 // due returns what falls due in a stored wallet as a change of it, which has no
-// entries if nothing does, and whether it has purchases that are not decided.
-func (l *Ledger) due(id WalletID, st store.State, now int64) (c store.Change, open bool, err error) {
+// entries if nothing does; whether it has purchases that are not decided; and whether
+// that is all: one commit holds only so much.
+func (l *Ledger) due(id WalletID, st store.State, now int64) (c store.Change, open, done bool, err error) {
 	if st.Seq == 0 {
-		return c, false, nil
+		return c, false, true, nil
 	}
 	s, err := l.decode(id, st)
 	if err != nil {
-		return c, false, err
+		return c, false, false, err
 	}
 	d := &decision{w: s, at: max(s.at, now), own: -1}
-	done, err := d.advance(d.at, maxPeriods)
-	switch {
-	case err != nil:
-		return c, false, err
-	case !done:
-		return c, false, errMore
-	case len(d.out) > 0:
+	if done, err = d.advance(d.at, maxPeriods); err == nil && len(d.out) > 0 {
 		c, err = d.change(st.Seq)
 	}
-	return c, len(s.open.purchases) > 0, err
+	return c, len(s.open.purchases) > 0, done, err
 }
 
 // tick writes what fell due in one wallet. It leaves off where someone else
 // writes the wallet: whoever does writes what is due first.
 func (l *Ledger) tick(ctx context.Context, id WalletID, now int64) (changed bool, err error) {
 	for {
-		s, err := l.read(ctx, id, closedPart)
+		stored, err := l.states(ctx, []store.Read{{Wallet: string(id), Below: closedPart}})
 		if err != nil {
 			return changed, err
 		}
-		d := &decision{w: s, at: max(s.at, now), own: -1}
-		prev := uint64(s.seq)
-		done, err := d.advance(d.at, maxPeriods)
-		if err != nil || len(d.out) == 0 {
-			return changed, err
-		}
-		c, err := d.change(prev)
-		if err != nil {
+		c, _, done, err := l.due(id, stored[0], now)
+		if err != nil || len(c.Entries) == 0 {
 			return changed, err
 		}
 		kept, err := l.commit(ctx, store.Write{Changes: []store.Change{c}})

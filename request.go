@@ -107,12 +107,6 @@ func (r *request) factors(name string, m map[string]int64) {
 // which could not be erased: see differsSealed.
 func (r *request) note(n Note) { r.with = n }
 
-// noted reports whether a command has a note.
-func (r *request) noted(c Command) bool {
-	r.write(c)
-	return !r.with.isZero()
-}
-
 // fingerprint is what is kept of a request: a hash of it all, and short ones of
 // its fields.
 type fingerprint struct {
@@ -184,16 +178,11 @@ func (r *request) plan(name string, p Plan) {
 
 // fingerprint returns the fingerprint of a command, in memory of r.
 func (r *request) fingerprint(c Command) fingerprint {
-	r.write(c)
-	all := sha256.Sum256(r.w.b)
-	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
-}
-
-// write writes a command.
-func (r *request) write(c Command) {
 	*r = request{w: writer{r.w.b[:0]}, fields: r.fields[:0], naming: r.naming}
 	r.text("command", c.verb())
 	c.request(r)
+	all := sha256.Sum256(r.w.b)
+	return fingerprint{sum: [16]byte(all[:16]), fields: r.fields}
 }
 
 // differs returns the name of a field in which a kept request was otherwise than

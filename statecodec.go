@@ -329,53 +329,6 @@ func holdPage(p *page[hold]) []byte {
 	return w.b
 }
 
-// parts returns what is stored of the closed lots.
-func (c *closed) parts(all bool) (out []store.Part) {
-	if all || c.mine {
-		var recent []byte
-		if len(c.recent) > 0 {
-			recent = storedLots(c.recent)
-		}
-		out = append(out, store.Part{ID: recentPart, Body: recent})
-	}
-	for n := 1; n <= c.gone; n++ {
-		out = append(out, store.Part{ID: closedPart + uint64(c.first-n), Body: nil})
-	}
-	for i, p := range c.pages {
-		if all || c.owned[i] {
-			body := p.raw
-			if body == nil {
-				body = storedLots(p.lots)
-			}
-			p.size = len(body)
-			out = append(out, store.Part{ID: closedPart + uint64(c.first+i), Body: body})
-		}
-	}
-	return out
-}
-
-func storedLots(lots []lot) []byte {
-	w := writer{[]byte{stateForm}}
-	w.uint(uint64(len(lots)))
-	for i := range lots {
-		w.lot(&lots[i])
-	}
-	return w.b
-}
-
-// closedLots reads what storedLots wrote.
-func (r *reader) closedLots() (lots []lot) {
-	if r.byte() != stateForm {
-		r.fail()
-	}
-	n := r.count()
-	lots = make([]lot, 0, min(n, pageSize))
-	for range n {
-		lots = append(lots, *r.lot())
-	}
-	return lots
-}
-
 // known is what wallets share, so that it is read once: plans by their hash, and
 // time zones by their name. It affects cost, never meaning.
 type known interface {

@@ -72,8 +72,8 @@ func (c Buy) decide(d *decision) error {
 	if err := d.active(); err != nil {
 		return err
 	}
-	k, ok := d.w.terms.pack(c.Pack)
-	if !ok {
+	k := d.w.terms.pack(c.Pack)
+	if k == nil {
 		return d.refuse(NotInPlan, "pack "+c.Pack)
 	}
 	if c.Amount <= 0 || c.Amount%k.Size != 0 {
@@ -94,7 +94,7 @@ func (c Buy) decide(d *decision) error {
 }
 
 // allows refuses a pack that cannot be bought by hand now.
-func (d *decision) allows(k Pack, packs int64) error {
+func (d *decision) allows(k *Pack, packs int64) error {
 	if k.Active > 0 {
 		active, until := d.w.activePacks(k, d.at)
 		if active+packs > int64(k.Active) {
@@ -118,7 +118,7 @@ func (d *decision) allows(k Pack, packs int64) error {
 
 // checkMethod refuses a pack that the wallet's payment method does not pay for.
 // Automatic purchases need a method wherever purchases are paid.
-func (d *decision) checkMethod(k Pack, auto bool) error {
+func (d *decision) checkMethod(k *Pack, auto bool) error {
 	m := d.w.auto.method
 	var e *RefusedError
 	switch {
@@ -135,7 +135,7 @@ func (d *decision) checkMethod(k Pack, auto bool) error {
 
 // activePacks returns how many packs are active at t, undecided ones included, and
 // when the first of them expires.
-func (s *state) activePacks(k Pack, t int64) (active, until int64) {
+func (s *state) activePacks(k *Pack, t int64) (active, until int64) {
 	until = forever
 	for _, p := range s.open.purchases {
 		if p.Pack == k.ID && !p.Auto {
@@ -161,7 +161,7 @@ func (s *state) usedUp(purchase ID) bool {
 }
 
 // shortOf reports whether so little is available that a pack can be bought.
-func (p *Plan) shortOf(k Pack, have Amount) bool {
+func (p *Plan) shortOf(k *Pack, have Amount) bool {
 	if below, ok := k.Below.Amount(); ok {
 		return have < below
 	}
@@ -181,7 +181,7 @@ func (p *Plan) shortOf(k Pack, have Amount) bool {
 
 // packPurchase returns the purchase of an amount of a pack: a lot of its unit and one of
 // each unit that it brings.
-func (d *decision) packPurchase(k Pack, amount Amount, surcharge Share) (Purchase, error) {
+func (d *decision) packPurchase(k *Pack, amount Amount, surcharge Share) (Purchase, error) {
 	p := Purchase{Pack: k.ID, NoRefund: k.NoRefund}
 	total, err := d.w.terms.priceOf(k, amount, surcharge)
 	if err != nil {
@@ -296,8 +296,8 @@ func (c SetAutoPurchase) decide(d *decision) error {
 	if err := d.active(); err != nil {
 		return err
 	}
-	k, ok := d.w.terms.autoPack()
-	if !ok {
+	k := d.w.terms.autoPack()
+	if k == nil {
 		return d.refuse(NotInPlan, "auto-purchase")
 	}
 	one, err := d.packPurchase(k, d.w.terms.Auto.Size, d.w.terms.Auto.Surcharge)
@@ -319,10 +319,10 @@ func (c SetAutoPurchase) decide(d *decision) error {
 	return d.trigger(k.Unit)
 }
 
-// autoPack returns the pack that auto-purchase buys.
-func (p *Plan) autoPack() (Pack, bool) {
+// autoPack returns the pack that auto-purchase buys; nil if there is none.
+func (p *Plan) autoPack() *Pack {
 	if p.Auto.Size == 0 {
-		return Pack{}, false
+		return nil
 	}
 	return p.pack(p.Auto.Pack)
 }
@@ -368,10 +368,13 @@ const (
 	autoSuspended               // a payment was declined
 )
 
-// autoOn returns the pack that auto-purchase buys, if it is on and buys the unit.
-func (s *state) autoOn(unit Unit) (Pack, bool) {
-	k, ok := s.terms.autoPack()
-	return k, ok && s.active && s.auto.on && k.Unit == unit
+// autoOn returns the pack that auto-purchase buys, if it is on and buys the unit;
+// else nil.
+func (s *state) autoOn(unit Unit) *Pack {
+	if k := s.terms.autoPack(); k != nil && s.active && s.auto.on && k.Unit == unit {
+		return k
+	}
+	return nil
 }
 
 // openAuto returns the automatic purchase that is not decided; nil if there is none.
@@ -383,8 +386,8 @@ func (s *state) openAuto() *purchase {
 // nothing if the limit does not allow that many. Where purchases are paid the
 // debit waits for it, and for one that is under way.
 func (d *decision) buyShort(x debit, short Amount) (bought, error) {
-	k, ok := d.w.autoOn(x.unit)
-	if !ok {
+	k := d.w.autoOn(x.unit)
+	if k == nil {
 		return autoOff, nil
 	}
 	if p := d.w.openAuto(); p != nil {
@@ -420,7 +423,7 @@ func (d *decision) buyShort(x debit, short Amount) (bought, error) {
 
 // autoPurchase returns the automatic purchase of an amount; nil if the limit of
 // credits or of money does not allow it.
-func (d *decision) autoPurchase(k Pack, amount Amount) (*Purchase, error) {
+func (d *decision) autoPurchase(k *Pack, amount Amount) (*Purchase, error) {
 	left, month := d.w.autoLeft(k.Unit, d.at)
 	if amount > left {
 		return nil, nil
@@ -471,8 +474,8 @@ func (s *state) shared(unit Unit, above Amount) (sum Amount) {
 // trigger buys a pack if auto-purchase is on and no more than its threshold is
 // available. Where nothing can be bought the spend stands.
 func (d *decision) trigger(unit Unit) error {
-	k, ok := d.w.autoOn(unit)
-	if !ok || d.w.auto.suspended || d.w.openAuto() != nil || d.w.unknown() != nil || d.paid() && (d.call.Bound || len(d.w.open.purchases) >= maxPurchases) {
+	k := d.w.autoOn(unit)
+	if k == nil || d.w.auto.suspended || d.w.openAuto() != nil || d.w.unknown() != nil || d.paid() && (d.call.Bound || len(d.w.open.purchases) >= maxPurchases) {
 		return nil
 	}
 	below, _ := d.w.terms.Auto.Below.Amount()
@@ -502,7 +505,7 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 	if until := d.wait(x); until != forever {
 		e.Remedies = append(e.Remedies, Remedy{Kind: RemedyWait, Until: instant(until)})
 	}
-	if k, ok := d.w.terms.autoPack(); ok && k.Unit == x.unit {
+	if k := d.w.terms.autoPack(); k != nil && k.Unit == x.unit {
 		left, _ := d.w.autoLeft(k.Unit, d.at)
 		switch {
 		case d.w.auto.on && d.w.auto.suspended:
@@ -514,7 +517,8 @@ func (d *decision) short(x debit, missing Amount, reason Reason) error {
 		}
 	}
 	r := d.w.terms.rule(d.call.Actor, ActBuy, "")
-	for _, k := range d.w.terms.Packs {
+	for i := range d.w.terms.Packs {
+		k := &d.w.terms.Packs[i]
 		if k.Unit != x.unit || r.via != Directly && r.via != ByCode {
 			continue
 		}

@@ -49,35 +49,78 @@ const (
 )
 
 func (e *Entry) has() (bits uint64) {
-	set := func(bit uint64, on bool) {
-		if on {
-			bits |= bit
-		}
+	if !e.Clock.IsZero() {
+		bits |= hasClock
 	}
-	set(hasClock, !e.Clock.IsZero())
-	set(hasKey, e.Key != "")
-	set(hasOf, e.Of != 0)
-	set(hasUnit, e.Unit != "")
-	set(hasFeature, e.Feature != "")
-	set(hasQuantity, e.Quantity != 0)
-	set(hasFactors, len(e.Factors) > 0)
-	set(hasScope, e.Scope != "")
-	set(hasOccurred, !e.Occurred.IsZero())
-	set(hasCharge, e.Charge != Money{} || e.Surcharge != Money{})
-	set(hasUncovered, e.Uncovered != 0)
-	set(hasOpens, e.Opens != nil)
-	set(hasHold, e.Hold != nil)
-	set(hasCycle, e.Cycle != nil)
-	set(hasSetting, e.Setting != nil)
-	set(hasPurchase, e.Purchase != nil)
-	set(hasPayment, e.Payment != nil)
-	set(hasUnits, e.Units != nil)
-	set(hasChange, e.Change != nil)
-	set(hasMethod, e.Method != nil)
-	set(hasRequest, e.Request != nil)
-	set(hasPeer, e.Peer != "")
-	set(hasSeal, e.Seal != [32]byte{})
-	set(hasLines, len(e.Lines) > 0)
+	if e.Key != "" {
+		bits |= hasKey
+	}
+	if e.Of != 0 {
+		bits |= hasOf
+	}
+	if e.Unit != "" {
+		bits |= hasUnit
+	}
+	if e.Feature != "" {
+		bits |= hasFeature
+	}
+	if e.Quantity != 0 {
+		bits |= hasQuantity
+	}
+	if len(e.Factors) > 0 {
+		bits |= hasFactors
+	}
+	if e.Scope != "" {
+		bits |= hasScope
+	}
+	if !e.Occurred.IsZero() {
+		bits |= hasOccurred
+	}
+	if e.Charge != (Money{}) || e.Surcharge != (Money{}) {
+		bits |= hasCharge
+	}
+	if e.Uncovered != 0 {
+		bits |= hasUncovered
+	}
+	if e.Opens != nil {
+		bits |= hasOpens
+	}
+	if e.Hold != nil {
+		bits |= hasHold
+	}
+	if e.Cycle != nil {
+		bits |= hasCycle
+	}
+	if e.Setting != nil {
+		bits |= hasSetting
+	}
+	if e.Purchase != nil {
+		bits |= hasPurchase
+	}
+	if e.Payment != nil {
+		bits |= hasPayment
+	}
+	if e.Units != nil {
+		bits |= hasUnits
+	}
+	if e.Change != nil {
+		bits |= hasChange
+	}
+	if e.Method != nil {
+		bits |= hasMethod
+	}
+	if e.Request != nil {
+		bits |= hasRequest
+	}
+	if e.Peer != "" {
+		bits |= hasPeer
+	}
+	if e.Seal != ([32]byte{}) {
+		bits |= hasSeal
+	}
+	if len(e.Lines) > 0 {
+		bits |= hasLines
+	}
 	return bits
 }
 
@@ -336,7 +379,7 @@ func (r *reader) line() Line {
 
 // link returns the chain after an entry: the hash of the one before and its body.
 func link(prev [32]byte, body []byte) [32]byte {
-	var small [1024]byte
+	var small [256]byte
 	return sha256.Sum256(append(append(small[:0], prev[:]...), body...))
 }
 

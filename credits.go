@@ -128,11 +128,18 @@ func checkName(field, s string) error {
 	if s == "" {
 		return invalid(field, "is empty")
 	}
-	return checkText(field, s, maxName)
+	return checkSome(field, s, maxName)
 }
 
 // checkText reports what is wrong with optional text.
 func checkText(field, s string, limit int) error {
+	if s == "" {
+		return nil
+	}
+	return checkSome(field, s, limit)
+}
+
+func checkSome(field, s string, limit int) error {
 	switch {
 	case len(s) > limit:
 		return &InvalidError{Field: field, Reason: "is longer than " + strconv.Itoa(limit) + " bytes", Err: ErrLimit}

@@ -125,7 +125,10 @@ func (d *decision) decide(w *state, c *Call) (done bool, err error) {
 	if below(c.Command) == 0 && !w.closed.read() {
 		return false, corrupt("wallet %q: the lots that were used up cannot be read", w.id)
 	}
-	d.quoted = quoteOf(nil, w.seq, w.plan())
+	d.quoted.Seq = w.seq
+	if p := w.plan(); p != nil {
+		d.quoted.Plan, d.quoted.Version = p.ID, p.Version
+	}
 	err = d.resume()
 	if err == nil {
 		err = c.Command.decide(d)
@@ -201,30 +204,47 @@ func (d *decision) history(yield func(*Entry) bool) {
 
 // emit completes an entry, folds it into the wallet and keeps it.
 func (d *decision) emit(e Entry) error {
-	e.Wallet, e.Seq, e.At = d.w.id, d.w.seq+1, instant(d.at)
-	e.plain()
-	r := record{}
-	if len(e.Lines) > maxLines {
+	r := d.next()
+	r.Entry = e
+	return d.emitNext(r)
+}
+
+// emitNext is emit for the entry of the record that comes next.
+func (d *decision) emitNext(r *record) error {
+	if len(r.Lines) > maxLines {
+		d.out = d.out[:len(d.out)-1]
 		return &InvalidError{Field: "amount", Reason: "would take more than 1,000 lines", Err: ErrLimit}
 	}
+	r.At = instant(d.at)
+	r.plain()
 	if d.own >= 0 {
-		e.Key = d.call.Key
+		r.Key = d.call.Key
 		if now := micros(d.call.Now); now < d.at {
-			e.Clock = instant(now)
+			r.Clock = instant(now)
 		}
-		e.Actor = d.call.Actor
-		if e.Actor != (Actor{}) || !e.Note.isZero() {
-			r.note = appendNote(nil, d.salt(e.Seq), e.Actor, e.Note)
-			e.Seal = seal(r.note)
+		if r.Actor = d.call.Actor; r.Actor != (Actor{}) || !r.Note.isZero() {
+			r.note = appendNote(nil, d.salt(d.w.seq+1), r.Actor, r.Note)
+			r.Seal = seal(r.note)
 		}
 	}
-	return d.keep(e, r)
+	return d.keep(r)
+}
+
+// next returns the record that comes next, empty.
+func (d *decision) next() *record {
+	d.out = append(d.out, record{})
+	return &d.out[len(d.out)-1]
 }
 
 // plain leaves nothing of the host's in an entry, and nothing empty: it is as it
 // would be read from a store.
 func (e *Entry) plain() {
-	e.Factors, e.Note.Labels = maps.Clone(e.Factors), maps.Clone(e.Note.Labels)
+	if e.Factors != nil {
+		e.Factors = maps.Clone(e.Factors)
+	}
+	if e.Note.Labels != nil {
+		e.Note.Labels = maps.Clone(e.Note.Labels)
+	}
 	if len(e.Lines) == 0 {
 		e.Lines = nil
 	}
@@ -238,23 +258,27 @@ func (e *Entry) plain() {
 
 // emitDue is emit for what time does: it has no key, actor or clock.
 func (d *decision) emitDue(at int64, e Entry) error {
-	e.Wallet, e.Seq, e.At = d.w.id, d.w.seq+1, instant(at)
-	return d.keep(e, record{})
+	r := d.next()
+	r.Entry = e
+	r.At = instant(at)
+	return d.keep(r)
 }
 
-func (d *decision) keep(e Entry, r record) error {
+// keep completes the last record and folds its entry into the wallet.
+func (d *decision) keep(r *record) error {
 	d.touched = true
-	if err := d.w.fold(&e, true); err != nil {
+	r.Wallet, r.Seq = d.w.id, d.w.seq+1
+	if err := d.w.fold(&r.Entry, true); err != nil {
+		d.out = d.out[:len(d.out)-1]
 		if d.own < 0 || errors.Is(err, errBroken) { // nobody asked for this
 			return fmt.Errorf("%w: wallet %q: %w", ErrCorrupt, d.w.id, err)
 		}
 		return err
 	}
 	from := len(d.mem)
-	d.mem = appendEntry(slices.Grow(d.mem, 128), &e)
-	r.Entry, r.body = e, d.mem[from:len(d.mem):len(d.mem)]
-	d.w.chain = link(d.w.chain, r.body)
-	d.out = append(d.out, r)
+	d.mem = appendEntry(append(slices.Grow(d.mem, 160), d.w.chain[:]...), &r.Entry)
+	d.w.chain = sha256.Sum256(d.mem[from:])
+	r.body = d.mem[from+len(d.w.chain) : len(d.mem) : len(d.mem)]
 	return nil
 }
 
@@ -294,7 +318,7 @@ func (d *decision) take(x debit, to Account) (lines []Line, short Amount) {
 		}
 		n := min(left, l.available)
 		if lines == nil {
-			lines = make([]Line, 0, 2)
+			lines = make([]Line, 0, 1)
 		}
 		lines = append(lines, Line{Lot: l.id, From: Available, To: to, Amount: n})
 		left -= n

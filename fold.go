@@ -237,18 +237,33 @@ func (s *state) foldLine(e *Entry, i int, fill bool) error {
 	if l == nil || l.unit != e.Unit {
 		return broken(e, "names lot %d, which the wallet has not", ln.Lot)
 	}
-	before := l.books()
-	if err := l.move(e, ln); err != nil {
+	if err := s.foldMoney(e, ln, l, fill); err != nil {
 		return err
 	}
-	change := l.books().minus(before)
+	if ln.From == Issued || ln.To == Available {
+		s.lotDue = min(s.lotDue, l.due())
+	}
+	return nil
+}
+
+// foldMoney applies a line to its lot, and books what that does to the money paid for it.
+func (s *state) foldMoney(e *Entry, ln *Line, l *lot, fill bool) error {
+	var change Revenue
+	if l.paid.Micros == 0 {
+		if err := l.move(e, ln); err != nil {
+			return err
+		}
+	} else {
+		before := l.books()
+		if err := l.move(e, ln); err != nil {
+			return err
+		}
+		change = l.books().minus(before)
+	}
 	if fill {
 		ln.Revenue = change
 	} else if ln.Revenue != change {
 		return broken(e, "books another revenue than lot %d has", ln.Lot)
-	}
-	if ln.From == Issued || ln.To == Available {
-		s.lotDue = min(s.lotDue, l.due())
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func (s *state) foldPurchase(e *Entry) error {
 	if !p.Auto && p.AddOn == "" {
 		s.auto.suspended = false
 	}
-	if k, ok := s.terms.pack(p.Pack); ok && k.Active > 0 && !p.Auto {
+	if k := s.terms.pack(p.Pack); k != nil && k.Active > 0 && !p.Auto {
 		s.open.packs = slices.DeleteFunc(slices.Clone(s.open.packs), func(a activePack) bool {
 			return a.expires <= micros(e.At) || a.pack == k.ID && k.UsedEnds && s.usedUp(a.purchase)
 		})

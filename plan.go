@@ -280,12 +280,14 @@ func (p *Plan) overdraft(unit Unit) Overdraft {
 	return Overdraft{}
 }
 
-func (p *Plan) pack(id string) (Pack, bool) {
-	i := slices.IndexFunc(p.Packs, func(k Pack) bool { return k.ID == id })
-	if i < 0 {
-		return Pack{}, false
+// pack returns a pack; nil if the plan has none of the ID.
+func (p *Plan) pack(id string) *Pack {
+	for i := range p.Packs {
+		if p.Packs[i].ID == id {
+			return &p.Packs[i]
+		}
 	}
-	return p.Packs[i], true
+	return nil
 }
 
 func (p *Plan) addOn(id string) (AddOn, bool) {
@@ -297,7 +299,7 @@ func (p *Plan) addOn(id string) (AddOn, bool) {
 }
 
 // priceOf returns what an amount of a pack costs.
-func (p *Plan) priceOf(k Pack, a Amount, surcharge Share) (Money, error) {
+func (p *Plan) priceOf(k *Pack, a Amount, surcharge Share) (Money, error) {
 	price := Price{Money: k.Price, For: k.Size}
 	if k.Price == (Money{}) {
 		if len(p.Allowances) == 0 || p.Allowances[0].Unit != k.Unit {
@@ -461,8 +463,8 @@ func (p *Plan) sound() bool {
 			ok = ok && a.Amount > 0
 		}
 	}
-	if _, found := p.pack(p.Auto.Pack); p.Auto != (AutoPurchase{}) {
-		ok = ok && found && p.Auto.Size > 0 && p.Auto.Surcharge >= 0 && p.Auto.Limit.check() == nil
+	if p.Auto != (AutoPurchase{}) {
+		ok = ok && p.pack(p.Auto.Pack) != nil && p.Auto.Size > 0 && p.Auto.Surcharge >= 0 && p.Auto.Limit.check() == nil
 	}
 	return ok
 }

@@ -161,8 +161,8 @@ func checkLife(f *faults, path string, s Span) {
 }
 
 func (p *Plan) checkPacks(f *faults) {
-	for i, k := range p.Packs {
-		at := fmt.Sprintf("packs[%d]", i)
+	for i := range p.Packs {
+		k, at := &p.Packs[i], fmt.Sprintf("packs[%d]", i)
 		f.add(at+".id", checkName("", k.ID))
 		if slices.ContainsFunc(p.Packs[:i], func(o Pack) bool { return o.ID == k.ID }) {
 			f.say(at+".id", "%q is there twice", k.ID)
@@ -196,7 +196,7 @@ func (p *Plan) checkPacks(f *faults) {
 }
 
 // checkConditions reports what is wrong with when a pack can be bought.
-func checkConditions(f *faults, at string, k Pack) {
+func checkConditions(f *faults, at string, k *Pack) {
 	f.add(at+".below", k.Below.check())
 	switch {
 	case k.Below == Unlimited:
@@ -256,7 +256,7 @@ func (p *Plan) checkAddOns(f *faults) {
 
 // checkPrice reports an amount of a pack that has no price, in the plan or in
 // any of its tiers: what is bought later does not fail for it.
-func (p *Plan) checkPrice(f *faults, path string, k Pack, a Amount, surcharge Share) {
+func (p *Plan) checkPrice(f *faults, path string, k *Pack, a Amount, surcharge Share) {
 	if a <= 0 || k.Size <= 0 || k.Price.Micros < 0 || k.Price.check() != nil {
 		return // reported already
 	}
@@ -274,9 +274,9 @@ func (p *Plan) checkPrice(f *faults, path string, k Pack, a Amount, surcharge Sh
 }
 
 func (p *Plan) checkAuto(f *faults) {
-	k, ok := p.pack(p.Auto.Pack)
+	k := p.pack(p.Auto.Pack)
 	switch {
-	case !ok:
+	case k == nil:
 		f.say("auto.pack", "the plan has no pack %q", p.Auto.Pack)
 	case p.Auto.Size <= 0:
 		f.say("auto.size", "is not positive")
@@ -287,7 +287,7 @@ func (p *Plan) checkAuto(f *faults) {
 	f.add("auto.below", p.Auto.Below.check())
 	if err := p.Auto.Surcharge.check(); err != nil {
 		f.add("auto.surcharge", err)
-	} else if ok && p.Auto.Size > 0 {
+	} else if k != nil && p.Auto.Size > 0 {
 		p.checkPrice(f, "auto.size", k, p.Auto.Size, p.Auto.Surcharge)
 	}
 	f.add("auto.money", p.Auto.Money.check())

@@ -276,11 +276,11 @@ func notWhole(field string, t tariff) error {
 	return invalid(field, "%v per %d is not a whole number of microcredits for one, which an exact rate needs", t.credits, t.per)
 }
 
-func (r Rate) tariff() tariff     { return tariff{r.Credits, r.Free, r.Per} }
-func (c RateCase) tariff() tariff { return tariff{c.Credits, c.Free, c.Per} }
+func (r *Rate) tariff() tariff     { return tariff{r.Credits, r.Free, r.Per} }
+func (c *RateCase) tariff() tariff { return tariff{c.Credits, c.Free, c.Per} }
 
 // applies reports whether labels include all of the case's.
-func (c RateCase) applies(labels map[string]string) bool {
+func (c *RateCase) applies(labels map[string]string) bool {
 	if len(c.Labels) > len(labels) {
 		return false
 	}
@@ -302,6 +302,10 @@ func (c RateCase) applies(labels map[string]string) bool {
 // or the cost, is out of range. What a Rate that is not valid costs is an
 // InvalidError or meaningless.
 func (r Rate) Cost(quantity int64, factors map[string]int64, labels map[string]string) (Amount, error) {
+	return r.cost(quantity, factors, labels)
+}
+
+func (r *Rate) cost(quantity int64, factors map[string]int64, labels map[string]string) (Amount, error) {
 	units, err := r.units(quantity, factors)
 	if err != nil {
 		return 0, err
@@ -353,7 +357,7 @@ func wholeCredits(price tariff, units int64) (int64, bool) {
 }
 
 // units returns a quantity times its factors.
-func (r Rate) units(quantity int64, factors map[string]int64) (int64, error) {
+func (r *Rate) units(quantity int64, factors map[string]int64) (int64, error) {
 	if quantity < 1 {
 		return 0, invalid("quantity", "is %d, not at least 1", quantity)
 	}
@@ -381,7 +385,7 @@ func (r Rate) units(quantity int64, factors map[string]int64) (int64, error) {
 }
 
 // price returns the price of a usage with labels, its per at least 1.
-func (r Rate) price(labels map[string]string) (tariff, error) {
+func (r *Rate) price(labels map[string]string) (tariff, error) {
 	price := r.tariff()
 	i := 0
 	for i < len(r.Cases) && !r.Cases[i].applies(labels) {

@@ -479,7 +479,7 @@ func (c SetMethod) decide(d *decision) error {
 	if err := d.emit(Entry{Kind: KindMethodSet, Method: &c.Method, Setting: d.resumes(), Note: c.Note}); err != nil {
 		return err
 	}
-	if k, ok := d.w.terms.autoPack(); ok {
+	if k := d.w.terms.autoPack(); k != nil {
 		return d.trigger(k.Unit)
 	}
 	return nil

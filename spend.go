@@ -130,7 +130,7 @@ func (u usage) request(r *request) {
 }
 
 // price returns what a usage draws. A feature that the plan does not have is refused.
-func (d *decision) price(u usage) (debit, error) {
+func (d *decision) price(u *usage) (debit, error) {
 	x := debit{unit: u.unit, feature: u.feature, scope: u.scope, amount: u.amount}
 	if err := u.check(); err != nil {
 		return x, err
@@ -155,11 +155,11 @@ func (d *decision) price(u usage) (debit, error) {
 		return x, nil
 	}
 	var err error
-	x.amount, err = rate.Cost(u.quantity, u.factors, u.note.Labels)
+	x.amount, err = rate.cost(u.quantity, u.factors, u.note.Labels)
 	return x, err
 }
 
-func (u usage) check() error {
+func (u *usage) check() error {
 	if err := u.note.check(); err != nil {
 		return err
 	}
@@ -195,7 +195,8 @@ func (c Spend) decide(d *decision) error {
 	if !c.Occurred.IsZero() && (!inTime(c.Occurred) || micros(c.Occurred) > d.at) {
 		return invalid("occurred", "is after now, or before 1970")
 	}
-	x, err := d.price(c.usage())
+	u := c.usage()
+	x, err := d.price(&u)
 	if err != nil {
 		return err
 	}
@@ -204,10 +205,10 @@ func (c Spend) decide(d *decision) error {
 		return err
 	}
 	d.made = d.w.seq + 1
-	if err := d.emit(Entry{
-		Kind: KindSpent, Unit: x.unit, Lines: lines, Feature: x.feature, Quantity: c.Quantity, Factors: c.Factors,
-		Scope: x.scope, Occurred: truncated(c.Occurred), Note: c.Note,
-	}); err != nil {
+	r := d.next()
+	r.Kind, r.Unit, r.Lines, r.Feature, r.Scope = KindSpent, x.unit, lines, x.feature, x.scope
+	r.Quantity, r.Factors, r.Occurred, r.Note = c.Quantity, c.Factors, truncated(c.Occurred), c.Note
+	if err := d.emitNext(r); err != nil {
 		return err
 	}
 	return d.trigger(x.unit)
@@ -283,7 +284,8 @@ func (c Reserve) decide(d *decision) error {
 	case d.w.holds.count >= maxHolds:
 		return &InvalidError{Field: "wallet", Reason: "has 1,000 open holds", Err: ErrLimit}
 	}
-	x, err := d.price(c.usage())
+	u := c.usage()
+	x, err := d.price(&u)
 	if err != nil {
 		return err
 	}
@@ -368,7 +370,7 @@ func (d *decision) used(c Capture, h *hold) (debit, error) {
 	case c.Amount == 0 && !c.Free:
 		u := c.usage()
 		u.feature, u.scope, u.held = h.feature, h.scope, true
-		return d.price(u)
+		return d.price(&u)
 	}
 	return x, nil
 }

@@ -273,8 +273,8 @@ func (w Wallet) AutoPurchase() AutoState {
 	if s.terms == nil {
 		return AutoState{}
 	}
-	k, ok := s.terms.autoPack()
-	if !ok {
+	k := s.terms.autoPack()
+	if k == nil {
 		return AutoState{}
 	}
 	left, month := s.autoLeft(k.Unit, s.at)

@@ -26,7 +26,7 @@ func usageLog(rows, wallets int) iter.Seq[credits.Task] {
 			case 98:
 				t.Command = credits.Spend{Amount: -1}
 			case 99:
-				t.Command = credits.SetAutoPurchase{} // by itself
+				t.Command = credits.Erase{Entries: []credits.ID{1}} // by itself
 			}
 			if !yield(t) {
 				return

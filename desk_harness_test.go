@@ -3,6 +3,7 @@ package credits_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type tally struct {
 
 	mu      sync.Mutex
 	loads   int
+	queries int
 	commits []string // "acme a b, bob c": the wallets of one commit with the keys of their changes
 }
 
@@ -36,6 +38,13 @@ func (s *tally) Load(ctx context.Context, reads ...store.Read) ([]store.State, e
 		}
 	}
 	return s.Store.Load(ctx, reads...)
+}
+
+func (s *tally) Entries(ctx context.Context, q store.Query) iter.Seq2[store.Entry, error] {
+	s.mu.Lock()
+	s.queries++
+	s.mu.Unlock()
+	return s.Store.Entries(ctx, q)
 }
 
 func (s *tally) Commit(ctx context.Context, writes ...store.Write) ([]bool, error) {
@@ -68,7 +77,7 @@ func spelled(writes []store.Write) string {
 func (s *tally) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loads, s.commits = 0, nil
+	s.loads, s.queries, s.commits = 0, 0, nil
 }
 
 // office is a ledger whose callers a test lets in and out one by one, in a bubble.

@@ -57,7 +57,7 @@ func TestDeskLeave(t *testing.T) {
 			before := o.spends(acme, "1")[0]
 			left := o.ask(ctx, acme, "left", one)
 			only := o.ask(ctx, "bob", "left", one)
-			alone := o.ask(ctx, acme, "left alone", credits.SetZone{Zone: "Asia/Tokyo"})
+			alone := o.ask(ctx, acme, "left alone", erase.Command)
 			after := o.spends(acme, "2")[0]
 			leave()
 			o.gone(left, credits.ErrRetry)
@@ -178,7 +178,7 @@ func TestDeskContexts(t *testing.T) {
 			ctx, leave := o.leaver()
 			leave()
 			o.gone(o.ask(ctx, acme, "k", one), credits.ErrRetry)
-			o.gone(o.ask(ctx, acme, "k", credits.SetZone{Zone: "Asia/Tokyo"}), credits.ErrRetry)
+			o.gone(o.ask(ctx, acme, "k", erase.Command), credits.ErrRetry)
 			if o.wrote(); o.store.loads != 0 {
 				o.Errorf("%d loads", o.store.loads)
 			}

@@ -136,7 +136,7 @@ func TestDeskPanicsOfHost(t *testing.T) {
 			o.shut()
 			o.spends(acme, "first")
 			c := o.ask(none, acme, "none", one)
-			alone := o.ask(none, acme, "none", credits.SetZone{Zone: "Asia/Tokyo"})
+			alone := o.ask(none, acme, "none", erase.Command)
 			o.open()
 			if c.panicked == nil || alone.panicked == nil {
 				o.Errorf("%v, %v", c.err, alone.err)

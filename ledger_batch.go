@@ -46,14 +46,29 @@ var errStale = errors.New("credits: remembered for too long")
 // maxScratch is how much memory a batch keeps for the next, in bytes.
 const maxScratch = 1 << 20
 
-// quick reports whether a command may ride in a batch: it needs nothing but what
-// is read of every wallet.
+// quick reports whether a command may ride in a batch: it needs no more of a wallet
+// than is read of every one, or a hold that is open.
 func quick(c Command) bool {
 	switch c.(type) {
-	case Spend, Reserve, Grant:
-		return true
-	default:
+	case Reverse, Revoke, Refund, Erase, Seal, Settle, Ask, Approve, Dismiss:
 		return false
+	default:
+		return true
+	}
+}
+
+// knows reports whether a command that may ride can be decided without the
+// wallet's history: what it says of a hold that has ended is there alone.
+func (s *state) knows(c Command) bool {
+	switch c := c.(type) {
+	case Capture:
+		slot, ok := s.findHold(c.Hold)
+		return ok && s.holds.at(slot).made != nil
+	case Release:
+		_, ok := s.findHold(c.Hold)
+		return ok
+	default:
+		return true
 	}
 }
 
@@ -174,6 +189,7 @@ func (b *batch) run(calls *sync.Mutex) {
 	ctx, stop := b.context()
 	defer stop()
 	b.load(ctx)
+	b.recall(ctx)
 	b.decideAll(calls)
 	if len(b.writes) > 0 {
 		class = ErrUnknown
@@ -257,6 +273,33 @@ func (b *batch) load(ctx context.Context) {
 	}
 }
 
+// recall reads what captures inherit of holds that were made before their wallets
+// were read.
+func (b *batch) recall(ctx context.Context) {
+	for i := range b.seatings {
+		st := &b.seatings[i]
+		for _, call := range st.calls {
+			c, ok := call.task.Command.(Capture)
+			if !ok || st.seat.state == nil {
+				continue
+			}
+			slot, open := st.seat.state.findHold(c.Hold)
+			if !open || st.seat.state.holds.at(slot).made != nil {
+				continue
+			}
+			made, err := call.one(ctx, st.seat.state, c.Hold)
+			switch h := st.seat.state.holds.at(slot); {
+			case errors.Is(err, ErrPruned): // it goes on, without the labels that it had
+				h.made = new(heldFor)
+			case err != nil:
+				call.err, call.finished = err, true
+			case len(made) == 1:
+				h.made = made[0].heldFor()
+			}
+		}
+	}
+}
+
 // decide decides the calls one after the other, and reports whether there is a
 // change to commit. A refusal holds where the wallet was read for the batch: as soon
 // as what was done before it is kept. Where it is only remembered, it is read first. A
@@ -267,7 +310,7 @@ func (b *batch) decide(st *seating) bool {
 	c.Wallet, c.Prev = string(st.seat.id), uint64(s.seq)
 	adds := false
 	for _, call := range st.calls {
-		if call.gone {
+		if call.gone || call.finished {
 			continue
 		}
 		key := string(call.task.Key)
@@ -277,6 +320,10 @@ func (b *batch) decide(st *seating) bool {
 		}
 		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == key }) {
 			continue // it is known when the other is
+		}
+		if !s.knows(call.task.Command) { // who comes after it waits as well
+			call.alone = true
+			break
 		}
 		call.tried = true
 		ok, err := b.decided(call, st)

@@ -310,6 +310,9 @@ func (c Reserve) decide(d *decision) error {
 	}); err != nil {
 		return err
 	}
+	if slot, ok := d.w.findHold(h.ID); ok {
+		d.w.holds.at(slot).made = d.out[len(d.out)-1].heldFor()
+	}
 	return d.trigger(x.unit)
 }
 
@@ -347,16 +350,19 @@ func (c Capture) check() error {
 
 // inherit returns a capture with what it has of its hold: labels, if it gives
 // none, and the quantity, if it is of all.
-func (d *decision) inherit(c Capture) Capture {
-	made := d.past(c.Hold)
+func (d *decision) inherit(c Capture, h *hold) Capture {
+	made := h.made
+	if e := d.past(c.Hold); e != nil {
+		made = e.heldFor()
+	}
 	if made == nil {
 		return c
 	}
 	if len(c.Note.Labels) == 0 {
-		c.Note.Labels = made.Note.Labels
+		c.Note.Labels = made.labels
 	}
 	if c.All {
-		c.Quantity, c.Factors = made.Quantity, made.Factors
+		c.Quantity, c.Factors = made.quantity, made.factors
 	}
 	return c
 }
@@ -383,7 +389,7 @@ func (c Capture) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	c = d.inherit(c)
+	c = d.inherit(c, h)
 	x, err := d.used(c, h)
 	if err != nil {
 		return err

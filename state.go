@@ -154,7 +154,18 @@ type hold struct {
 	feature string
 	scope   string
 	over    Over
+	made    *heldFor // nil if it was not made since the state was read: it is not stored
 }
+
+// heldFor is what a hold was made for, as its capture inherits it. Labels can be
+// erased, so it is not part of the state.
+type heldFor struct {
+	quantity int64
+	factors  map[string]int64
+	labels   map[string]string
+}
+
+func (e *Entry) heldFor() *heldFor { return &heldFor{e.Quantity, e.Factors, e.Note.Labels} }
 
 func (h *hold) public() Hold {
 	return Hold{

@@ -1,6 +1,7 @@
 package credits
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -46,8 +47,8 @@ type Options struct {
 
 	// Committers is how many commits the ledger has under way at once: calls that
 	// come meanwhile wait, and are committed together. Each wallet has its committer.
-	// The default is 1, which is best for a database nearby; try 2 to 4 for one
-	// that is far away.
+	// The default is what the store gains from (see [store.Sharded]), or 1, which is
+	// best for a database nearby; try 2 to 4 for one that is far away.
 	Committers int
 
 	// OnCommit, if not nil, is called once for each command that this ledger
@@ -89,7 +90,7 @@ func New(s Store, opts *Options) *Ledger {
 	}
 	l := &Ledger{store: s, clock: opts.Clock, salt: opts.Salt, hook: opts.OnCommit, known: &cache{}}
 	l.charger, l.window, l.spawn, l.flights = opts.Charger, opts.ChargeWindow, opts.Background, &flights{}
-	l.ticked, l.desks = opts.OnTick, newDesks(opts.Committers)
+	l.ticked, l.desks = opts.OnTick, newDesks(cmp.Or(opts.Committers, store.Shards(s)))
 	if l.clock == nil {
 		l.clock = clock.New()
 	}

@@ -72,7 +72,11 @@ func (s *state) knows(c Command) bool {
 	}
 }
 
-var callers = sync.Pool{New: func() any { return new(caller) }}
+// What callers and batches are made of is used again, while it is warm.
+var (
+	callers = sync.Pool{New: func() any { return new(caller) }}
+	batches = sync.Pool{New: func() any { return new(batch) }}
+)
 
 // ride carries out a task with others, or by itself if it has to be.
 func (l *Ledger) ride(ctx context.Context, t Task) (Receipt, error) {

@@ -28,8 +28,7 @@ type desk struct {
 	seats map[WalletID]*seat
 	ready []*seat // with callers and nobody at them, in the order in which they came to be so
 	led   bool
-	spare *batch // of the last leader
-	size  int    // of the states at the seats, as they are stored
+	size  int // of the states at the seats, as they are stored
 
 	wallets, bytes int // how much is remembered
 }
@@ -245,7 +244,7 @@ func (d *desk) admit(s *seat) {
 		s.line = slices.Delete(s.line, 0, 1)
 		first.tell(have)
 	} else {
-		first.batch = &batch{}
+		first.batch = batches.Get().(*batch)
 		first.batch.add(s)
 		first.tell(run)
 	}
@@ -253,10 +252,7 @@ func (d *desk) admit(s *seat) {
 
 // gather takes the callers of ready seats into a batch.
 func (d *desk) gather() *batch {
-	b := d.spare
-	if d.spare = nil; b == nil {
-		b = &batch{}
-	}
+	b := batches.Get().(*batch)
 	n := 0
 	for n < len(d.ready) && b.calls < batchCalls {
 		s := d.ready[n]
@@ -343,9 +339,8 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 		c.mayWait()
 		told = 0
 	}
-	if b.reset(); leads {
-		d.spare = b
-	}
+	b.reset()
+	batches.Put(b)
 	if leads || !d.led {
 		d.next()
 	}

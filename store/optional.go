@@ -79,6 +79,23 @@ type Digester interface {
 	KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...Digest) error
 }
 
+// A Sharded is a [Store] that gains from several commits at once. It is optional.
+type Sharded interface {
+	Store
+
+	// Shards returns how many commits at once it gains from, if they are of different
+	// wallets and come in any order. It is at least 1, and always the same.
+	Shards() int
+}
+
+// Shards returns what [Sharded] says, and 1 if s is none.
+func Shards(s Store) int {
+	if s, ok := s.(Sharded); ok {
+		return s.Shards()
+	}
+	return 1
+}
+
 // Digests yields what [Digester] says, and nothing if s is none.
 func Digests(ctx context.Context, s Store, wallet, name string, after, through uint64) iter.Seq2[Digest, error] {
 	if d, ok := s.(Digester); ok {

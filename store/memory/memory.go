@@ -28,7 +28,10 @@ type Store struct {
 
 const shards = 64
 
-var _ store.Store = (*Store)(nil)
+var _ store.Sharded = (*Store)(nil)
+
+// Shards implements [store.Sharded].
+func (s *Store) Shards() int { return shards }
 
 // Load implements [store.Store]. A wallet's parts are left out if it still has
 // the Seq that the read has. What is left out is not copied.

@@ -18,7 +18,7 @@ type shard struct {
 	blocks   []*block
 	arena    arena
 	receipts []receipt
-	byHash   map[uint64]uint32 // the number of the last receipt with a hash, from 1
+	byHash   index
 	features []string
 	byName   map[string]uint32 // the number of a feature, from 1
 }
@@ -52,7 +52,6 @@ type receipt struct {
 	body   span
 	seq    uint64 // of the last entry that was kept with it
 	wallet uint32
-	next   uint32 // another one with the same hash, from 1; 0 for none
 }
 
 func (sh *shard) create(name string) *wallet {
@@ -149,28 +148,25 @@ func (sh *shard) feature(name string) uint32 {
 
 // receipt returns what is kept under a key of w, or nil.
 func (sh *shard) receipt(w *wallet, key string, hash uint64) *receipt {
-	for n := sh.byHash[hash]; n != 0; {
-		r := &sh.receipts[n-1]
-		if r.wallet == w.number && string(sh.arena.bytes(r.key)) == key {
+	for at := sh.byHash.start(hash); ; at++ {
+		n := sh.byHash.next(hash, &at)
+		if n == 0 {
+			return nil
+		}
+		if r := &sh.receipts[n-1]; r.wallet == w.number && string(sh.arena.bytes(r.key)) == key {
 			return r
 		}
-		n = r.next
 	}
-	return nil
 }
 
 func (sh *shard) addReceipt(w *wallet, seq uint64, key string, body []byte, hash uint64) {
-	if sh.byHash == nil {
-		sh.byHash = make(map[uint64]uint32)
-	}
 	sh.receipts = append(sh.receipts, receipt{
 		key:    sh.arena.addString(key),
 		body:   sh.arena.add(body),
 		seq:    seq,
 		wallet: w.number,
-		next:   sh.byHash[hash],
 	})
-	sh.byHash[hash] = uint32(len(sh.receipts))
+	sh.byHash.add(hash, uint32(len(sh.receipts)))
 }
 
 // arena keeps bytes that are never given back, in few large chunks.

@@ -78,7 +78,7 @@ func (s series) draw(b *bytes.Buffer, xs, ys axis, colour string) {
 	for _, p := range s.points {
 		x := xs.at(p.x)
 		middle = append(middle, [2]float64{x, ys.at(p.y.median)})
-		stroke(b, colour, `stroke-opacity="0.5"`, [2]float64{x, ys.at(p.y.low)}, [2]float64{x, ys.at(min(p.y.high, ys.high))})
+		stroke(b, colour, `stroke-opacity="0.5"`, [2]float64{x, ys.at(max(p.y.low, ys.low))}, [2]float64{x, ys.at(min(p.y.high, ys.high))})
 		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x, ys.at(p.y.median), colour)
 	}
 	stroke(b, colour, `stroke-width="2"`, middle...)
@@ -112,18 +112,28 @@ type axis struct {
 }
 
 // axes returns those that have room for all lines: sizes on a logarithmic one,
-// and values on one from zero to two at least. A round that went far astray is cut off.
+// and values on one from zero to two at least, or where they are far apart on a logarithmic
+// one too. A round that went far astray is cut off.
 func (c chart) axes() (x, y axis) {
 	x = axis{low: math.Inf(1), from: plotLeft + 12, to: plotRight - 24, log: true}
-	top := 2.0
+	top, least := 2.0, 1.0
 	for _, s := range c.series {
 		for _, p := range s.points {
-			x.low, x.high, top = min(x.low, p.x), max(x.high, p.x), max(top, 1.2*p.y.median)
+			x.low, x.high = min(x.low, p.x), max(x.high, p.x)
+			top, least = max(top, 1.2*p.y.median), min(least, p.y.median)
 		}
+	}
+	if top > farApart {
+		y = axis{low: math.Pow(10, math.Floor(math.Log10(least))), high: math.Pow(10, math.Ceil(math.Log10(top))), log: true}
+		y.from, y.to = plotBottom, plotTop
+		return x, y
 	}
 	step := niceStep(top / 5)
 	return x, axis{high: math.Ceil(top/step) * step, from: plotBottom, to: plotTop, step: step}
 }
+
+// farApart is how many times the first value the last is where a logarithmic axis says more.
+const farApart = 20
 
 // niceStep returns the smallest of 1, 2, 2.5 and 5 times a power of ten that is not below v.
 func niceStep(v float64) float64 {

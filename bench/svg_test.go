@@ -122,3 +122,34 @@ func TestTicks(t *testing.T) {
 		}
 	}
 }
+
+// TestChartOfWhatIsFarApart sees that equal factors are equal distances where a linear
+// axis would show nothing of the smaller values.
+func TestChartOfWhatIsFarApart(t *testing.T) {
+	c := chart{name: "lots", title: "Cost", x: "lots", y: "times", series: []series{
+		{name: "memory", points: []point{{1, spread{1, 0.01, 1}}, {10, spread{10, 9, 12}}, {100, spread{100, 90, 9999}}}},
+	}}
+	all, text := elements(t, c.svg())
+	var ys []float64
+	for _, circle := range all["circle"] {
+		y, err := strconv.ParseFloat(circle["cy"], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ys = append(ys, y)
+	}
+	if up, more := ys[0]-ys[1], ys[1]-ys[2]; up < 10 || math.Abs(up-more) > 0.2 {
+		t.Errorf("the points are at heights %v", ys)
+	}
+	if !strings.Contains(text, "1 000") && !strings.Contains(text, "1000") {
+		t.Errorf("the axis does not say 1,000: %q", text)
+	}
+	for _, line := range all["polyline"] {
+		for pair := range strings.FieldsSeq(line["points"]) {
+			var x, y float64
+			if _, err := fmt.Sscanf(pair, "%f,%f", &x, &y); err != nil || y != 42 && y < plotTop-1 || y > plotBottom+5 { // the legend is at 42
+				t.Errorf("%s lies outside: %v", pair, err)
+			}
+		}
+	}
+}

@@ -12,7 +12,8 @@ import (
 // first, when more than maxClosed lots came after them.
 type closed struct {
 	recent []lot
-	mine   bool          // recent is not shared, and it changed since the copy
+	mine   bool          // recent is not shared with another copy
+	dirty  bool          // recent changed since the copy, or since it was stored
 	pages  []*closedPage // full ones, the oldest first
 	owned  []bool        // by page: it is not shared, and it changed since the copy
 	first  int           // number of the first page
@@ -44,9 +45,9 @@ func (p *closedPage) all() []lot {
 	return lots
 }
 
-// settle makes what is there what is stored. It may be shared.
+// settle makes what is there what is stored.
 func (c *closed) settle() {
-	c.mine, c.gone = false, 0
+	c.dirty, c.gone = false, 0
 	clear(c.owned)
 }
 
@@ -82,8 +83,9 @@ func (c *closed) read() bool {
 func (c *closed) own(page int) *[]lot {
 	if page < 0 {
 		if !c.mine {
-			c.recent, c.mine = slices.Clone(c.recent), true
+			c.recent = slices.Clone(c.recent)
 		}
+		c.mine, c.dirty = true, true
 		return &c.recent
 	}
 	if !c.owned[page] {
@@ -157,7 +159,7 @@ func (c *closed) take(id ID) (lot, bool) {
 
 // parts returns what is stored of the closed lots.
 func (c *closed) parts(all bool) (out []store.Part) {
-	if all || c.mine {
+	if all || c.dirty {
 		var recent []byte
 		if len(c.recent) > 0 {
 			recent = storedLots(c.recent)
@@ -195,9 +197,9 @@ func (r *reader) closedLots() (lots []lot) {
 		r.fail()
 	}
 	n := r.count()
-	lots = make([]lot, 0, min(n, pageSize))
-	for range n {
-		lots = append(lots, *r.lot())
+	if n > pageSize {
+		r.fail()
+		return nil
 	}
-	return lots
+	return r.lots(make([]lot, n, n+1)) // likely to get one more
 }

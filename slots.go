@@ -1,9 +1,6 @@
 package credits
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // pageSize is how many slots a page has. A page is what a commit writes of what
 // changed; an ordinary wallet has one.
@@ -13,10 +10,15 @@ const pageSize = 32
 // copy shares pages and things until it changes them, and knows which it
 // changed: a wallet with thousands of lots costs a spend one page.
 type slots[T any] struct {
-	pages []*page[T]
-	owned []bool // by page: it is not shared with another copy
-	dirty []bool // by page: it changed since the copy, or since it was stored
+	pages []ownPage[T]
 	count int
+}
+
+// ownPage is a page as one copy has it.
+type ownPage[T any] struct {
+	*page[T]
+	owned bool // it is not shared with another copy
+	dirty bool // it changed since the copy, or since it was stored
 }
 
 type page[T any] struct {
@@ -28,12 +30,19 @@ type page[T any] struct {
 
 // share returns a copy that shares the pages.
 func (s *slots[T]) share() slots[T] {
-	flags := make([]bool, 2*len(s.pages))
-	return slots[T]{pages: slices.Clone(s.pages), owned: flags[:len(s.pages):len(s.pages)], dirty: flags[len(s.pages):], count: s.count}
+	c := slots[T]{pages: make([]ownPage[T], len(s.pages)), count: s.count}
+	for no := range s.pages {
+		c.pages[no].page = s.pages[no].page
+	}
+	return c
 }
 
 // settle makes what is there what is stored.
-func (s *slots[T]) settle() { clear(s.dirty) }
+func (s *slots[T]) settle() {
+	for no := range s.pages {
+		s.pages[no].dirty = false
+	}
+}
 
 // at returns what is in a slot, to be read.
 func (s *slots[T]) at(slot int) *T {
@@ -51,19 +60,20 @@ func (s *slots[T]) edit(slot int) *T {
 }
 
 func (s *slots[T]) own(no int) *page[T] {
-	s.dirty[no] = true
-	if !s.owned[no] {
-		p := *s.pages[no]
-		p.mine = 0
-		s.pages[no], s.owned[no] = &p, true
+	p := &s.pages[no]
+	p.dirty = true
+	if !p.owned {
+		c := *p.page
+		c.mine = 0
+		p.page, p.owned = &c, true
 	}
-	return s.pages[no]
+	return p.page
 }
 
 // grow makes sure that a page is there.
 func (s *slots[T]) grow(no int) {
 	for len(s.pages) <= no {
-		s.pages, s.owned, s.dirty = append(s.pages, &page[T]{}), append(s.owned, true), append(s.dirty, true)
+		s.pages = append(s.pages, ownPage[T]{page: new(page[T]), owned: true, dirty: true})
 	}
 }
 

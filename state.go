@@ -183,8 +183,14 @@ func (h *Hold) private() *hold {
 
 // newState returns the wallet that has no entries.
 func newState(id WalletID) *state {
-	genesis := append([]byte("credits wallet 1\x00"), id...)
-	return &state{id: id, chain: sha256.Sum256(genesis), lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever, subscribed: subscribed{term: math.MinInt64, life: forever}}
+	s := blankState(id)
+	s.chain = sha256.Sum256(append([]byte("credits wallet 1\x00"), id...))
+	return s
+}
+
+// blankState is newState without a chain.
+func blankState(id WalletID) *state {
+	return &state{id: id, lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever, subscribed: subscribed{term: math.MinInt64, life: forever}}
 }
 
 // copy returns a state that can be changed without changing s, which from now
@@ -303,18 +309,18 @@ func (s *state) closeLot(slot int) {
 
 // reindex derives the orders anew, after the state was read or the plan changed.
 func (s *state) reindex() {
-	s.byID, s.burn = nil, nil
+	n := s.lots.count
+	orders := make([]int32, 2*n)
+	s.byID, s.burn = orders[:0:n], orders[n:]
 	for slot := range s.lots.all {
 		s.byID = append(s.byID, int32(slot))
 	}
-	s.burn = slices.Clone(s.byID)
+	copy(s.burn, s.byID)
 	slices.SortFunc(s.byID, func(a, b int32) int { return cmp.Compare(s.lots.at(int(a)).id, s.lots.at(int(b)).id) })
 	policy := s.terms.burn()
 	slices.SortFunc(s.burn, func(a, b int32) int {
 		return burnOrder(s.lots.at(int(a)).lotTerms, s.lots.at(int(b)).lotTerms, policy)
 	})
-	s.remind()
-	s.remindHolds()
 }
 
 // remind derives anew when time alone changes a lot next.

@@ -49,11 +49,11 @@ func (s *state) parts(out []store.Part, all bool) []store.Part {
 		if no == 0 {
 			continue
 		}
-		if all || s.lots.dirty[no] {
+		if all || p.dirty {
 			var body []byte
 			if p.used != 0 {
 				w := writer{[]byte{stateForm}}
-				w.lotPage(p)
+				w.lotPage(p.page)
 				body = w.b
 			}
 			p.size = len(body)
@@ -62,8 +62,8 @@ func (s *state) parts(out []store.Part, all bool) []store.Part {
 		size += p.size
 	}
 	for no, p := range s.holds.pages {
-		if all || s.holds.dirty[no] {
-			body := holdPage(p)
+		if all || p.dirty {
+			body := holdPage(p.page)
 			p.size = len(body)
 			out = append(out, store.Part{ID: holdPart + uint64(no), Body: body})
 		}
@@ -130,7 +130,7 @@ func (s *state) head(b []byte) []byte {
 		w.uint(uint64(p.size))
 	}
 	if len(s.lots.pages) > 0 {
-		w.lotPage(s.lots.pages[0])
+		w.lotPage(s.lots.pages[0].page)
 	}
 	return w.b
 }
@@ -338,7 +338,7 @@ type known interface {
 
 // decodeState reads a wallet from all its parts.
 func decodeState(id WalletID, parts []store.Part, k known) (*state, error) {
-	s := newState(id)
+	s := blankState(id)
 	if len(parts) == 0 || parts[0].ID != headPart {
 		return nil, corrupt("wallet %q has no head", id)
 	}
@@ -364,7 +364,7 @@ func decodeState(id WalletID, parts []store.Part, k known) (*state, error) {
 	if s.lots.count != lots || s.holds.count != holds || !s.sums() {
 		return nil, corrupt("wallet %q: its parts are not of one instant", id)
 	}
-	s.closed.owned = make([]bool, len(s.closed.pages))
+	s.closed.owned, s.closed.mine = make([]bool, len(s.closed.pages)), true
 	s.settled()
 	s.reindex()
 	return s, nil
@@ -380,20 +380,23 @@ func (s *state) settled() {
 
 // sums reports whether the lots add up to what the head says.
 func (s *state) sums() bool {
-	sums := make([]totals, len(s.units))
+	var few [4]totals
+	sums := append(few[:0], s.units...)
+	for i := range sums {
+		sums[i].available, sums[i].held, sums[i].pending = 0, 0, 0
+	}
+	i := 0
 	for _, l := range s.lots.all {
-		i := slices.IndexFunc(s.units, func(t totals) bool { return t.unit == l.unit })
-		if i < 0 {
-			return false
+		if i == len(sums) || sums[i].unit != l.unit { // else it is as that of the lot before
+			if i = slices.IndexFunc(sums, func(t totals) bool { return t.unit == l.unit }); i < 0 {
+				return false
+			}
 		}
 		sums[i].available += l.available
 		sums[i].held += l.held
 		if l.pending {
 			sums[i].pending += l.amount
 		}
-	}
-	for i := range sums {
-		sums[i].unit, sums[i].debt, sums[i].used = s.units[i].unit, s.units[i].debt, s.units[i].used
 	}
 	return slices.Equal(sums, s.units)
 }
@@ -463,8 +466,11 @@ func (s *state) readPlan(id uint64, hash [32]byte, parts []store.Part, k known) 
 
 func (s *state) readLots(no int, r *reader) {
 	used := r.slots()
-	for ; used != 0 && !r.bad; used &= used - 1 {
-		s.lots.put(no*pageSize+bits.TrailingZeros32(used), r.lot())
+	lots := r.lots(make([]lot, bits.OnesCount32(used)))
+	for i := range lots {
+		s.lots.put(no*pageSize+bits.TrailingZeros32(used), &lots[i])
+		s.lotDue = min(s.lotDue, lots[i].due())
+		used &= used - 1
 	}
 }
 
@@ -477,20 +483,73 @@ func (r *reader) slots() uint32 {
 	return uint32(v)
 }
 
-func (r *reader) lot() *lot {
-	l := &lot{lotTerms: r.lotTerms()}
+// lots reads as many lots as it is given, and returns none if they cannot be read.
+func (r *reader) lots(lots []lot) []lot {
+	terms, before := make([]lotTerms, len(lots)), new(lotTerms) // lots of a wallet are much alike
+	for i := range lots {
+		lots[i].lotTerms = &terms[i]
+		r.lot(&lots[i], before)
+		before = &terms[i]
+	}
+	if r.bad {
+		return nil
+	}
+	return lots
+}
+
+// lot reads a lot, and takes from another the texts that are the same.
+func (r *reader) lot(l *lot, like *lotTerms) {
+	r.terms(l.lotTerms, like)
 	flags := r.byte()
 	if flags > 3 {
 		r.fail()
 	}
 	l.pending, l.withdrawn = flags&1 != 0, flags&2 != 0
-	for _, n := range [...]*Amount{&l.available, &l.held, &l.consumed, &l.expired, &l.revoked, &l.refunded, &l.moved} {
-		*n = Amount(r.int())
+	l.available = Amount(r.int())
+	if !r.zeros(6) {
+		for _, n := range [...]*Amount{&l.held, &l.consumed, &l.expired, &l.revoked, &l.refunded, &l.moved} {
+			*n = Amount(r.int())
+		}
 	}
 	if l.paid.Micros != 0 {
 		l.movedCost, l.refundPaid, l.refundKept = r.int(), r.int(), r.int()
 	}
-	return l
+}
+
+func (r *reader) terms(t, like *lotTerms) {
+	t.id, t.unit, t.source, t.amount = ID(r.uint()), Unit(r.textLike(string(like.unit))), Source(r.narrow()), Amount(r.int())
+	t.starts, t.expires, t.priority = r.int(), r.int(), int(r.int())
+	if r.zeros(9) {
+		return
+	}
+	t.scope = r.textLike(like.scope)
+	if n := r.count(); n > 0 {
+		t.features = make([]string, n)
+		for i := range t.features {
+			t.features[i] = r.text()
+		}
+	}
+	t.paid = Money{Currency: r.textLike(like.paid.Currency), Micros: r.int()}
+	t.purchase, t.addon, t.noRefund = ID(r.uint()), r.textLike(like.addon), r.bool()
+	t.origin = Origin{WalletID(r.textLike(string(like.origin.Wallet))), ID(r.uint())}
+}
+
+// zeros reads so many values if all of them are zero, or empty: of most lots many are.
+func (r *reader) zeros(n int) bool {
+	const none = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	if len(r.b) < n || string(r.b[:n]) != none[:n] {
+		return false
+	}
+	r.b = r.b[n:]
+	return true
+}
+
+// textLike reads a text that is likely to be one that there is already.
+func (r *reader) textLike(like string) string {
+	if b := r.bytes(); string(b) != like {
+		return string(b)
+	}
+	return like
 }
 
 // readPart reads a page.
@@ -531,7 +590,9 @@ func (s *state) readPart(p store.Part) error {
 		}
 		s.holds.grow(no)
 		for used := r.slots(); used != 0 && !r.bad; used &= used - 1 {
-			s.holds.put(no*pageSize+bits.TrailingZeros32(used), r.hold())
+			h := r.hold()
+			s.holds.put(no*pageSize+bits.TrailingZeros32(used), h)
+			s.holdDue = min(s.holdDue, h.until)
 		}
 		if s.holds.pages[no].used == 0 {
 			r.fail()

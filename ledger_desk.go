@@ -37,6 +37,7 @@ type desk struct {
 type seat struct {
 	id    WalletID
 	line  []*caller // who waits, in order
+	first [1]*caller // of a line of one
 	taken bool      // somebody is at it
 	ready bool      // it is among the desk's ready ones
 	aside bool      // someone else writes the wallet: it is committed by itself, and only its callers wait
@@ -171,6 +172,7 @@ func (d *desk) seat(id WalletID) *seat {
 	}
 	d.forget(d.wallets-1, d.bytes)
 	s := &seat{id: WalletID(strings.Clone(string(id)))}
+	s.line = s.first[:0]
 	d.seats[s.id] = s
 	return s
 }
@@ -178,6 +180,9 @@ func (d *desk) seat(id WalletID) *seat {
 // forget takes seats away, those at which nobody is, until so many wallets and
 // bytes are left at most. Which it takes is left to chance.
 func (d *desk) forget(wallets, bytes int) {
+	if len(d.seats) <= wallets && d.size <= bytes {
+		return
+	}
 	for id, s := range d.seats {
 		if len(d.seats) <= wallets && d.size <= bytes {
 			return
@@ -322,7 +327,9 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 	d.calls.Lock()
 	for i := range b.seatings {
 		st := &b.seatings[i]
-		st.seat.line = append(st.back(), st.seat.line...)
+		if again := st.back(); len(again) > 0 {
+			st.seat.line = append(again, st.seat.line...)
+		}
 		d.weigh(st.seat)
 		d.free(st.seat)
 		for _, o := range st.calls {

@@ -50,6 +50,8 @@ var calls = []struct {
 	{"Load of several", loading(store.Read{Wallet: "w7", Keys: []string{"k0", "l"}}, store.Read{Wallet: "w8", Below: 1})},
 	{"Commit of one", committing(write("w7", 1, "k1"))},
 	{"Commit of one without a key", committing(write("w8", 1))},
+	{"Commit of the least", committing(least("w13", 1, "k1"))},
+	{"Commit of the least, and wait", committing(store.Write{Changes: least("w14", 1, "k1").Changes, Wait: true})},
 	{"Commit of a new one", committing(write("new 1", 0, "k"))},
 	{"Commit of several", committing(write("w10", 1, "k1"), write("w11", 1, "k1"), write("new 2", 0, "k"))},
 	{"Entries, one", reading(store.Query{Wallet: "w9", After: 0, Through: 1})},
@@ -83,6 +85,13 @@ var calls = []struct {
 		_, err := store.CheckpointOf(ctx, s, "many")
 		return err
 	}},
+}
+
+// least is write with a head alone, as most commands leave it.
+func least(wallet string, prev uint64, keys ...string) store.Write {
+	w := write(wallet, prev, keys...)
+	w.Changes[0].Parts = w.Changes[0].Parts[:1]
+	return w
 }
 
 func loading(reads ...store.Read) func(ctx context.Context, s store.Store) error {
@@ -151,6 +160,7 @@ func seed(t *testing.T, s store.Store) {
 type planned struct {
 	*postgres.Store
 	trace  *tracer
+	db     *sql.DB // of the store: one connection
 	super  *sql.DB
 	schema string
 }
@@ -165,7 +175,7 @@ func newPlanned(t *testing.T, role func(config *pgx.ConnConfig)) *planned {
 		config.Tracer = p.trace
 	})
 	db.SetMaxOpenConns(1)
-	p.Store = open(t, db, p.schema)
+	p.db, p.Store = db, open(t, db, p.schema)
 	p.super.SetMaxOpenConns(1)
 	must(t, p.super, `SET plan_cache_mode = force_generic_plan`)
 	seed(t, p)
@@ -218,6 +228,34 @@ func TestPostgresPlans(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPostgresPlansOnce sees that a statement that is sent again and again is not
+// planned each time: as soon as it may, PostgreSQL takes one plan for any parameters.
+func TestPostgresPlansOnce(t *testing.T) {
+	const tries = 5 // with which PostgreSQL compares
+	s := newPlanned(t, service)
+	for range tries {
+		for _, c := range calls {
+			_ = c.call(t.Context(), s) // what was committed is not committed again: it is asked all the same
+		}
+	}
+	s.analyse(t)
+	for _, c := range calls {
+		t.Run(c.name, func(t *testing.T) {
+			s.trace.take()
+			_ = c.call(t.Context(), s)
+			text, plans := s.trace.take()[0].SQL, 0
+			rows, err := s.db.QueryContext(t.Context(), `SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1`, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			if !rows.Next() || rows.Scan(&plans) != nil || plans == 0 {
+				t.Errorf("it was planned for its parameters:\n%s", text)
+			}
+		})
 	}
 }
 

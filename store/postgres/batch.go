@@ -42,6 +42,19 @@ type batch struct {
 	}
 }
 
+// newBatch returns a batch of changes, which are in order of wallet.
+func newBatch(changes []*store.Change) *batch {
+	size := 0
+	for _, c := range changes {
+		size += bytes(c)
+	}
+	b := &batch{bodies: make([]byte, 0, size)}
+	for _, c := range changes {
+		b.add(c)
+	}
+	return b
+}
+
 // add adds a change. Wallets have to be added in order of name.
 func (b *batch) add(c *store.Change) {
 	b.names = append(b.names, c.Wallet)
@@ -133,6 +146,39 @@ func (b *batch) args() []any {
 	return appendLists(args, e.wallets, e.seqs, e.ats, e.kinds, e.ofs, e.features, e.from, e.size)
 }
 
+// isPlain reports whether plainText commits a change.
+func isPlain(c *store.Change) bool {
+	if c.Prev == 0 || len(c.Entries) != 1 || len(c.Receipts) > 1 || len(c.Erase) > 0 {
+		return false
+	}
+	return len(c.Parts) == 0 || len(c.Parts) == 1 && c.Parts[0].ID == 0
+}
+
+// plain returns the shape and the parameters of plainText.
+func plain(c *store.Change) (s shape, args []any) {
+	e := &c.Entries[0]
+	args = append(moved(c, 14), int64(e.Kind), int64(e.Of), e.Feature, nonNil(e.Body))
+	if len(c.Receipts) > 0 {
+		s |= withReceipts
+		args = append(args, c.Receipts[0].Key, nonNil(c.Receipts[0].Body))
+	}
+	if len(e.Note) > 0 {
+		s |= withNotes
+		args = append(args, e.Note)
+	}
+	return s, args
+}
+
+// moved returns the parameters of movedText, with room for others.
+func moved(c *store.Change, others int) []any {
+	var head any // the wallet's stays
+	if body, ok := headOf(c.Parts); ok {
+		head = nonNil(body)
+	}
+	early, late := times(c.Entries)
+	return append(make([]any, 0, 7+others), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head, early, late)
+}
+
 // single returns the shape and the parameters of singleText for c, of which
 // alone b was made.
 func (b *batch) single(c *store.Change) (shape, []any) {
@@ -140,14 +186,8 @@ func (b *batch) single(c *store.Change) (shape, []any) {
 	if c.Prev == 0 {
 		s |= created
 	}
-	var head any // the wallet's stays
-	if body, ok := headOf(c.Parts); ok {
-		head = nonNil(body)
-	}
 	k, p, n, e := &b.receipts, &b.parts, &b.notes, &b.entries
-	args := make([]any, 0, 24)
-	early, late := times(c.Entries)
-	args = append(args, nonNil(b.bodies), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head, early, late)
+	args := append(moved(c, 17), nonNil(b.bodies))
 	if s&withReceipts != 0 {
 		args = appendLists(args, k.keys, k.from, k.size)
 	}

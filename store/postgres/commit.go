@@ -163,26 +163,21 @@ func (s *Store) completed(ctx context.Context, in Transaction, changes []*store.
 // reports which were kept. One whose wallet another transaction has locked is not
 // kept, unless wait says that it is to be waited for.
 func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Change, wait bool) ([]bool, error) {
-	var b batch
-	size := 0
-	for _, c := range changes {
-		size += bytes(c)
-	}
-	b.bodies = make([]byte, 0, size)
-	for _, c := range changes {
-		b.add(c)
-	}
-	kept := make([]bool, len(changes))
+	var waits shape
 	if wait {
-		b.shape |= patient
+		waits = patient
 	}
+	if len(changes) == 1 && isPlain(changes[0]) {
+		sh, args := plain(changes[0])
+		return changed(in.Exec(ctx, s.text.plain[sh|waits], args))
+	}
+	b := newBatch(changes)
 	if len(changes) == 1 {
 		sh, args := b.single(changes[0])
-		rows, err := in.Exec(ctx, s.text.single[sh], args)
-		kept[0] = rows > 0
-		return kept, err
+		return changed(in.Exec(ctx, s.text.single[sh|waits], args))
 	}
-	err := in.Query(ctx, s.text.batch[b.shape], b.args(), func(scan func(dest ...any) error) error {
+	kept := make([]bool, len(changes))
+	err := in.Query(ctx, s.text.batch[b.shape|waits], b.args(), func(scan func(dest ...any) error) error {
 		var name string
 		if err := scan(&name); err != nil {
 			return err
@@ -196,6 +191,9 @@ func (s *Store) change(ctx context.Context, in Transaction, changes []*store.Cha
 	})
 	return kept, err
 }
+
+// changed returns the outcome of a statement for one change, that added so many rows.
+func changed(rows int64, err error) ([]bool, error) { return []bool{rows > 0}, err }
 
 // connected runs f on a connection. That none could be had, or that one was
 // found to be dead before anything was sent, is known to keep nothing.

@@ -69,6 +69,8 @@ func TestStatements(t *testing.T) {
 	show("load one", s.text.loadOne)
 	show("load many, within a transaction", s.text.loadMany+s.text.level)
 	all := shape(withReceipts | withParts | withNotes)
+	show("commit what most commands change", s.text.plain[withReceipts])
+	show("commit what most commands change, with a note, and wait", s.text.plain[withReceipts|withNotes|patient])
 	show("commit one", s.text.single[all])
 	show("commit one, and wait", s.text.single[all|patient])
 	show("commit a new one", s.text.single[all|created])

@@ -13,9 +13,10 @@ import (
 )
 
 // How many rows a page of an iterator has: the first, and the most. A page of
-// entries that took more than pageBytes is followed by a smaller one.
+// entries that took more than pageBytes is followed by a smaller one. Of wallets the
+// first has as many as are asked for, if that is said.
 const (
-	firstEntries = 64
+	firstEntries = 256
 	mostEntries  = 2048
 	pageBytes    = 4 << 20
 
@@ -29,21 +30,21 @@ type selection struct {
 	args  []any
 }
 
-// add adds a condition, in which ? is the parameter.
-func (q *selection) add(where string, arg any) {
-	q.where = append(q.where, strings.ReplaceAll(where, "?", q.arg(arg)))
-}
+// add adds conditions.
+func (q *selection) add(where ...string) { q.where = append(q.where, where...) }
 
 // filter adds a condition of which the planner makes nothing: no index serves it, and it
 // is taken for one that most rows meet, so that none thinks of sorting few.
-func (q *selection) filter(where string, arg any) {
-	q.add("CASE WHEN "+where+" THEN 1 END IS NOT NULL", arg)
-}
+func (q *selection) filter(where string) { q.add("CASE WHEN " + where + " THEN 1 END IS NOT NULL") }
 
-// arg adds a parameter, and returns what stands for it.
+// arg adds a parameter, and returns what stands for it, without the planner seeing it: see texts.
 func (q *selection) arg(arg any) string {
 	q.args = append(q.args, arg)
-	return fmt.Sprintf("$%d", len(q.args))
+	kind := "int8"
+	if _, ok := arg.(string); ok {
+		kind = "text"
+	}
+	return fmt.Sprintf("(SELECT $%d::%s)", len(q.args), kind)
 }
 
 // Entries implements [store.Store]. It reads page by page, and holds nothing of
@@ -152,31 +153,34 @@ const mergedKinds = 8
 // who knows what suits most wallets: times are turned into Seqs, and the order of
 // seq + 0 is that of the indexes that have it so, and of no other.
 func (s *Store) selectEntries(q *store.Query, size int) (text string, args []any) {
-	sel := selection{where: []string{"e.wallet = $1"}, args: []any{q.Wallet, int64(q.After), int64(q.Through), int64(size)}}
-	after, through := "$2::int8", "$3::int8"
+	var sel selection
+	wallet, after, through, limit := sel.arg(q.Wallet), sel.arg(int64(q.After)), sel.arg(int64(q.Through)), sel.arg(int64(size))
+	sel.add("e.wallet = " + wallet)
 	if q.From != 0 {
-		sel.filter("e.at >= ?::int8", q.From)
-		after = fmt.Sprintf("greatest(%s, (%s))", after, fmt.Sprintf(lastBefore, len(sel.args)))
+		at := sel.arg(q.From)
+		sel.filter("e.at >= " + at)
+		after = fmt.Sprintf("greatest(%s, (%s))", after, fmt.Sprintf(lastBefore, wallet, at))
 	}
 	if q.To != 0 {
-		sel.filter("e.at < ?::int8", q.To)
-		through = fmt.Sprintf("least(%s, (%s))", through, fmt.Sprintf(firstAfter, len(sel.args)))
+		at := sel.arg(q.To)
+		sel.filter("e.at < " + at)
+		through = fmt.Sprintf("least(%s, (%s))", through, fmt.Sprintf(firstAfter, wallet, at))
 	}
 	seq, merged := sel.lead(q)
-	sel.where = append(sel.where, seq+" > "+after, seq+" <= "+through)
+	sel.add(seq+" > "+after, seq+" <= "+through)
 	direction := ""
 	if q.Newest {
 		direction = " DESC"
 	}
 	const columns = "SELECT e.seq, e.at, e.kind, e.of_, e.feature, e.body,\n" +
-		"\t(SELECT n.note FROM {notes} n WHERE n.wallet = $1 AND n.seq = e.seq) AS note\n"
+		"\t(SELECT n.note FROM {notes} n WHERE n.wallet = e.wallet AND n.seq = e.seq) AS note\n"
 	order := "ORDER BY e.seq" + direction
-	page := "FROM {entries} e\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY " + seq + direction + " LIMIT $4::int8"
+	page := "FROM {entries} e\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY " + seq + direction + " LIMIT " + limit
 	if merged == "" {
 		return s.text.named(position + columns + page + "\n) e ON true WHERE w.id = $1 " + order), sel.args
 	}
 	return s.text.named("WITH s AS MATERIALIZED (\nSELECT e.seq FROM unnest(" + merged + ") AS k(kind), LATERAL (\nSELECT e.seq " + page + "\n) e\n" +
-		order + " LIMIT $4::int8\n)\n" + position + columns + "FROM s, LATERAL (SELECT * FROM {entries} e WHERE e.wallet = $1 AND e.seq = s.seq OFFSET 0) e\n" +
+		order + " LIMIT " + limit + "\n)\n" + position + columns + "FROM s, LATERAL (SELECT * FROM {entries} e WHERE e.wallet = w.id AND e.seq = s.seq OFFSET 0) e\n" +
 		") e ON true WHERE w.id = $1 " + order), sel.args
 }
 
@@ -191,23 +195,23 @@ func (q *selection) lead(of *store.Query) (seq, merged string) {
 	}
 	switch {
 	case of.Of != 0:
-		q.add("e.of_ <> 0 AND e.of_ = ?::int8", int64(of.Of))
+		q.add("e.of_ <> 0", "e.of_ = "+q.arg(int64(of.Of)))
 		if of.Feature != "" {
-			q.filter("e.feature = ?", of.Feature)
+			q.filter("e.feature = " + q.arg(of.Feature))
 		}
 	case of.Feature != "":
-		q.add("e.feature <> '' AND e.feature = ?", of.Feature)
+		q.add("e.feature <> ''", "e.feature = "+q.arg(of.Feature))
 	case len(kinds) == 1:
-		q.add("e.kind = ?::int2", int64(kinds[0]))
+		q.add("e.kind = " + q.arg(int64(kinds[0])))
 		return seq, ""
 	case 0 < len(kinds) && len(kinds) <= mergedKinds:
-		q.where = append(q.where, "e.kind = k.kind")
-		return seq, q.arg(l.String()) + "::text::int2[]"
+		q.add("e.kind = k.kind")
+		return seq, q.arg(l.String()) + "::int2[]"
 	default:
 		seq = "e.seq"
 	}
 	if len(kinds) > 0 {
-		q.filter("e.kind = ANY (?::text::int2[])", l.String())
+		q.filter("e.kind = ANY (" + q.arg(l.String()) + "::int2[])")
 	}
 	return seq, ""
 }
@@ -216,10 +220,10 @@ func (q *selection) lead(of *store.Query) (seq, merged string) {
 // entries on both sides of an instant. Where they are not, there is nothing to be found.
 const (
 	lastBefore = `SELECT t.seq FROM {wallets} w, LATERAL (
-		SELECT t.seq FROM {entries} t WHERE t.wallet = $1 AND t.at < $%d::int8 ORDER BY t.at DESC, t.seq DESC LIMIT 1
+		SELECT t.seq FROM {entries} t WHERE t.wallet = %s AND t.at < %s ORDER BY t.at DESC, t.seq DESC LIMIT 1
 	) t WHERE w.id = $1 AND w.back = 0`
 	firstAfter = `SELECT t.seq - 1 FROM {wallets} w, LATERAL (
-		SELECT t.seq FROM {entries} t WHERE t.wallet = $1 AND t.at >= $%d::int8 ORDER BY t.at, t.seq LIMIT 1
+		SELECT t.seq FROM {entries} t WHERE t.wallet = %s AND t.at >= %s ORDER BY t.at, t.seq LIMIT 1
 	) t WHERE w.id = $1 AND w.back = 0`
 )
 
@@ -227,9 +231,9 @@ const (
 // the database between them.
 func (s *Store) Heads(ctx context.Context, f store.Filter) iter.Seq2[store.Head, error] {
 	return paged.All(ctx, func() paged.Reader[store.Head] {
-		f, size, left := f, firstHeads, f.Limit
+		f, size, left := f, mostHeads, f.Limit
 		if left <= 0 {
-			left = math.MaxInt
+			size, left = firstHeads, math.MaxInt
 		}
 		return func(ctx context.Context) ([]store.Head, bool, error) {
 			if !valid(f.After) {
@@ -266,33 +270,33 @@ func (s *Store) heads(ctx context.Context, f *store.Filter, size int) (page []st
 // there are more, a page is read in order of name, passing over those that are not due.
 const fewDue = 2048
 
-// selectHeads returns the statement for a page of what f selects. The wallets that
-// are due are stepped through, one by one, in the index that has them: of any
-// other way the planner would guess how many they are.
+// selectHeads returns the statement for a page of what f selects. Of a range and a limit
+// that it cannot see the planner thinks that both are small, and reads those that
+// are due in the order of the index that has them: of what it sees it would guess how many they are.
 func (s *Store) selectHeads(f *store.Filter, size int) (text string, args []any) {
-	sel := selection{where: []string{"w.id > $1"}, args: []any{f.After, int64(size)}}
+	var sel selection
+	after, limit := sel.arg(f.After), sel.arg(int64(size))
+	sel.add("w.id > " + after)
 	if f.Pending {
-		sel.where = append(sel.where, "w.pending")
+		sel.add("w.pending")
 	}
 	const columns = "SELECT w.id, w.seq, w.fed, w.due FROM "
 	page := func() string {
-		return columns + "{wallets} w\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY w.id LIMIT $2::int8"
+		return columns + "{wallets} w\nWHERE " + strings.Join(sel.where, " AND ") + "\nORDER BY w.id LIMIT " + limit
 	}
 	if f.Due == 0 {
 		return s.text.named(page()), sel.args
 	}
-	few := columns + "d AS w WHERE " + strings.Join(sel.where, " AND ") + " AND (SELECT count(*) FROM d) <= %[1]d"
-	sel.filter("w.due <> 0 AND w.due <= ?::int8", f.Due)
-	sel.where = append(sel.where, "(SELECT count(*) FROM d) > %[1]d")
-	return s.text.named(fmt.Sprintf(`WITH RECURSIVE d AS (
-	(SELECT w.id, w.seq, w.fed, w.due, w.pending, 0 AS n FROM {wallets} w WHERE w.due <> 0 AND w.due <= $3::int8 ORDER BY w.due, w.id LIMIT 1)
-	UNION ALL
-	SELECT w.id, w.seq, w.fed, w.due, w.pending, d.n + 1 FROM d, LATERAL (
-		SELECT w.* FROM {wallets} w WHERE w.due <> 0 AND (w.due, w.id) > (d.due, d.id) AND w.due <= $3::int8 ORDER BY w.due, w.id LIMIT 1
-	) w WHERE d.n < %[1]d
+	due, most := sel.arg(f.Due), sel.arg(int64(fewDue))
+	few := columns + "d AS w WHERE " + strings.Join(sel.where, " AND ") + " AND (SELECT count(*) FROM d) <= " + most
+	sel.filter("w.due <> 0 AND w.due <= " + due)
+	sel.add("(SELECT count(*) FROM d) > " + most)
+	return s.text.named(`WITH d AS MATERIALIZED (
+	SELECT w.id, w.seq, w.fed, w.due, w.pending FROM {wallets} w
+	WHERE w.due <> 0 AND w.due > (SELECT 0::int8) AND w.due <= ` + due + ` ORDER BY w.due, w.id LIMIT ` + most + ` + 1
 )
 SELECT w.id, w.seq, w.fed, w.due FROM (
-`+few+"\nUNION ALL\n("+page()+")\n) w ORDER BY w.id LIMIT $2::int8", fewDue)), sel.args
+` + few + "\nUNION ALL\n(" + page() + ")\n) w ORDER BY w.id LIMIT " + limit), sel.args
 }
 
 // Ack implements [store.Store].

@@ -11,6 +11,10 @@ import (
 // one way to go: LATERAL with OFFSET 0 makes each row of an array one look-up
 // in an index, where a plain join may read a whole table, and key = ANY (...)
 // all the receipts of a wallet.
+//
+// Parameters on which an estimate depends stand in (SELECT $1). Where the planner
+// sees them, it thinks a plan for what it sees cheaper than one for any, and plans
+// anew each time, which takes longer than to carry the plan out.
 type texts struct {
 	prefix   string
 	version  string
@@ -19,6 +23,7 @@ type texts struct {
 	level    string // the same as a further row of a load: the level of isolation
 	batch    [shapes]string
 	single   [shapes]string
+	plain    [withParts]string
 	ack      string
 	optional
 }
@@ -36,10 +41,10 @@ type shape uint8
 
 const (
 	withReceipts shape = 1 << iota
-	withParts
 	withNotes
-	created // of a single: the wallet must not exist
 	patient // wallets that others are changing are waited for
+	withParts
+	created // of a single: the wallet must not exist
 	shapes
 )
 
@@ -51,15 +56,15 @@ func newTexts(prefix string) *texts {
 FROM {wallets} w WHERE w.id = $1
 UNION ALL
 SELECT 0::int8, 1, p.id, ''::text, p.body
-FROM {wallets} w, LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = $1 AND p.id <= $3::int8 OFFSET 0) p
+FROM {wallets} w, LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = w.id AND p.id <= (SELECT $3::int8) OFFSET 0) p
 WHERE w.id = $1 AND w.seq <> $2::int8
 UNION ALL
 SELECT 0::int8, 2, 0::int8, k.key, r.body
-FROM unnest($4::text::text[]) AS k(key),
-	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = $1 AND r.key = k.key OFFSET 0) r`)
-	t.loadMany = t.named(`WITH q AS (
+FROM unnest((SELECT $4::text)::text[]) AS k(key),
+	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = (SELECT $1) AND r.key = k.key OFFSET 0) r`)
+	loadMany, _ := numbering(`WITH q AS (
 	SELECT q.i, q.id, q.have, q.top
-	FROM unnest($1::text::int8[], $2::text::text[], $3::text::int8[], $4::text::int8[]) AS q(i, id, have, top)
+	FROM unnest(`+lists("int8", "text", "int8", "int8")+`) AS q(i, id, have, top)
 )
 SELECT q.i, 0, w.seq, ''::text, CASE WHEN w.seq <> q.have THEN w.head END
 FROM q, LATERAL (SELECT w.seq, w.head FROM {wallets} w WHERE w.id = q.id OFFSET 0) w
@@ -70,11 +75,15 @@ FROM q, LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = q.id OFFSET 0) w,
 WHERE w.seq <> q.have
 UNION ALL
 SELECT k.i, 2, 0::int8, k.key, r.body
-FROM unnest($5::text::int8[], $6::text::text[], $7::text::text[]) AS k(i, wallet, key),
-	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r`)
+FROM unnest(`+lists("int8", "text", "text")+`) AS k(i, wallet, key),
+	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r`, 1)
+	t.loadMany = t.named(loadMany)
 	for s := range shapes {
 		t.batch[s] = t.named(batchText(s))
 		t.single[s] = t.named(singleText(s))
+	}
+	for s := range withParts {
+		t.plain[s] = t.named(plainText(s))
 	}
 	t.ack = t.named(`UPDATE {wallets} SET fed = least($2::int8, seq), pending = seq > $2::int8
 WHERE id = $1 AND fed < least($2::int8, seq)`)
@@ -100,6 +109,15 @@ func numbering(text string, first int) (string, int) {
 	return b.String(), first
 }
 
+// lists returns the next parameters, which are arrays.
+func lists(types ...string) string {
+	all := make([]string, len(types))
+	for i, name := range types {
+		all[i] = "(SELECT ?::text)::" + name + "[]"
+	}
+	return strings.Join(all, ", ")
+}
+
 // batchText returns the statement that commits changes of any number, each
 // whole or not at all. It returns the wallets that were changed.
 //
@@ -115,7 +133,7 @@ func numbering(text string, first int) (string, int) {
 func batchText(s shape) string {
 	text := `WITH c AS (
 	SELECT c.id, c.prev, c.seq, c.due, c.early, c.late, c.start, c.size
-	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int8[], ?::text::int4[], ?::text::int4[])
+	FROM unnest(` + lists("text", "int8", "int8", "int8", "int8", "int8", "int4", "int4") + `)
 		AS c(id, prev, seq, due, early, late, start, size)
 ), `
 	free, unused := "", ""
@@ -127,7 +145,7 @@ func batchText(s shape) string {
 	if s&withReceipts != 0 {
 		text += `k AS (
 	SELECT k.wallet, k.key, k.seq, k.start, k.size
-	FROM unnest(?::text::text[], ?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS k(wallet, key, seq, start, size)
+	FROM unnest(` + lists("text", "text", "int8", "int4", "int4") + `) AS k(wallet, key, seq, start, size)
 ), used AS (
 	SELECT k.wallet FROM k, LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r
 ), `
@@ -156,7 +174,7 @@ func batchText(s shape) string {
 		text += `p AS (
 	INSERT INTO {parts} (wallet, id, body)
 	SELECT p.wallet, p.id, substring($1::bytea FROM p.start FOR p.size)
-	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS p(wallet, id, start, size)
+	FROM unnest(` + lists("text", "int8", "int4", "int4") + `) AS p(wallet, id, start, size)
 	WHERE p.wallet IN (SELECT id FROM moved)
 	ON CONFLICT (wallet, id) DO UPDATE SET body = excluded.body
 ), `
@@ -165,7 +183,7 @@ func batchText(s shape) string {
 		text += `n AS (
 	INSERT INTO {notes} (wallet, seq, note)
 	SELECT n.wallet, n.seq, substring($1::bytea FROM n.start FOR n.size)
-	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int4[], ?::text::int4[]) AS n(wallet, seq, start, size)
+	FROM unnest(` + lists("text", "int8", "int4", "int4") + `) AS n(wallet, seq, start, size)
 	WHERE n.wallet IN (SELECT id FROM moved)
 	ON CONFLICT (wallet, seq) DO UPDATE SET note = excluded.note
 ), `
@@ -173,7 +191,7 @@ func batchText(s shape) string {
 	text += `e AS (
 	INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
 	SELECT e.wallet, e.seq, e.at, e.kind, e.of_, e.feature, substring($1::bytea FROM e.start FOR e.size)
-	FROM unnest(?::text::text[], ?::text::int8[], ?::text::int8[], ?::text::int2[], ?::text::int8[], ?::text::text[], ?::text::int4[], ?::text::int4[])
+	FROM unnest(` + lists("text", "int8", "int8", "int2", "int8", "text", "int4", "int4") + `)
 		AS e(wallet, seq, at, kind, of_, feature, start, size)
 	WHERE e.wallet IN (SELECT id FROM moved)
 )
@@ -182,61 +200,96 @@ SELECT id FROM moved`
 	return text
 }
 
+// movedText begins the statement that commits one change of a wallet that exists: it
+// changes the wallet's row if that has the Seq it should have and no key is used. Unless
+// it is patient, a row that another transaction has locked is passed over.
+func movedText(s shape, used string) string {
+	where := "w.id = $1 AND w.seq = $2::int8"
+	if used != "" {
+		where += "\n\tAND NOT EXISTS (" + used + ")"
+	}
+	if s&patient == 0 {
+		where = "w.id = (SELECT w.id FROM {wallets} w WHERE " + where + "\n\tFOR NO KEY UPDATE SKIP LOCKED)"
+	}
+	return `WITH moved AS (
+	UPDATE {wallets} AS w SET seq = $3::int8, due = $4::int8, pending = true, late = greatest(w.late, $7::int8),
+		back = CASE WHEN $6::int8 < w.late THEN $3::int8 ELSE w.back END, head = coalesce($5::bytea, w.head)
+	WHERE ` + where + `
+	RETURNING w.id
+)`
+}
+
+// plainText returns the statement that commits the change of most commands: of
+// one entry and at most one receipt, with no part but the head. It is singleText
+// without its arrays.
+func plainText(s shape) string {
+	text, used := "", ""
+	if s&withReceipts != 0 {
+		used = "SELECT 1 FROM {receipts} r WHERE r.wallet = $1 AND r.key = $12"
+		text += `, r AS (
+	INSERT INTO {receipts} (wallet, key, seq, body)
+	SELECT moved.id, ?::text, $3::int8, ?::bytea FROM moved
+)`
+	}
+	if s&withNotes != 0 {
+		text += `, n AS (
+	INSERT INTO {notes} (wallet, seq, note)
+	SELECT moved.id, $3::int8, ?::bytea FROM moved
+)`
+	}
+	text, _ = numbering(text, 12)
+	return movedText(s, used) + text + `
+INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
+SELECT moved.id, $3::int8, $7::int8, $8::int2, $9::int8, $10::text, $11::bytea FROM moved`
+}
+
 // singleText returns the statement that commits one change, whole or not at
 // all: what batchText does, without its joins. It adds as many rows as the
 // change has entries, or none.
 func singleText(s shape) string {
-	text := "WITH moved AS (\n\t"
-	if s&created != 0 {
-		text += `INSERT INTO {wallets} (id, seq, fed, due, pending, late, back, head)
-	VALUES ($2, $4::int8, $3::int8, $5::int8, true, $8::int8, CASE WHEN $7::int8 < 0 THEN $4::int8 ELSE 0 END, $6::bytea)
+	text := `WITH moved AS (
+	INSERT INTO {wallets} (id, seq, fed, due, pending, late, back, head)
+	VALUES ($1, $3::int8, $2::int8, $4::int8, true, $7::int8, CASE WHEN $6::int8 < 0 THEN $3::int8 ELSE 0 END, $5::bytea)
 	ON CONFLICT (id) DO NOTHING
-	RETURNING id`
-	} else {
-		unused := ""
+	RETURNING id
+)`
+	if s&created == 0 {
+		used := ""
 		if s&withReceipts != 0 {
-			unused = `
-	AND NOT EXISTS (SELECT 1 FROM unnest($9::text::text[]) AS k(key),
-		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $2 AND r.key = k.key OFFSET 0) r)`
+			used = `SELECT 1 FROM unnest((SELECT $9::text)::text[]) AS k(key),
+		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $1 AND r.key = k.key OFFSET 0) r`
 		}
-		where := "id = $2 AND seq = $3::int8" + unused
-		if s&patient == 0 { // a row that another has locked is passed over
-			where = "id = (SELECT w.id FROM {wallets} w WHERE w.id = $2 AND w.seq = $3::int8" + unused + "\n\tFOR NO KEY UPDATE SKIP LOCKED)"
-		}
-		text += `UPDATE {wallets} SET seq = $4::int8, due = $5::int8, pending = true, late = greatest(late, $8::int8),
-		back = CASE WHEN $7::int8 < late THEN $4::int8 ELSE back END, head = coalesce($6::bytea, head)
-	WHERE ` + where
-		text += "\n\tRETURNING id"
+		text = movedText(s, used)
 	}
-	text += "\n), "
+	rest := ""
 	if s&withReceipts != 0 {
-		text += `r AS (
+		rest += `, r AS (
 	INSERT INTO {receipts} (wallet, key, seq, body)
-	SELECT moved.id, k.key, $4::int8, substring($1::bytea FROM k.start FOR k.size)
-	FROM moved, unnest(?::text::text[], ?::text::int4[], ?::text::int4[]) AS k(key, start, size)
-), `
+	SELECT moved.id, k.key, $3::int8, substring($8::bytea FROM k.start FOR k.size)
+	FROM moved, unnest(` + lists("text", "int4", "int4") + `) AS k(key, start, size)
+)`
 	}
 	if s&withParts != 0 {
-		text += `p AS (
+		rest += `, p AS (
 	INSERT INTO {parts} (wallet, id, body)
-	SELECT moved.id, p.id, substring($1::bytea FROM p.start FOR p.size)
-	FROM moved, unnest(?::text::int8[], ?::text::int4[], ?::text::int4[]) AS p(id, start, size)
+	SELECT moved.id, p.id, substring($8::bytea FROM p.start FOR p.size)
+	FROM moved, unnest(` + lists("int8", "int4", "int4") + `) AS p(id, start, size)
 	ON CONFLICT (wallet, id) DO UPDATE SET body = excluded.body
-), `
+)`
 	}
 	if s&withNotes != 0 {
-		text += `n AS (
+		rest += `, n AS (
 	INSERT INTO {notes} (wallet, seq, note)
-	SELECT moved.id, n.seq, substring($1::bytea FROM n.start FOR n.size)
-	FROM moved, unnest(?::text::int8[], ?::text::int4[], ?::text::int4[]) AS n(seq, start, size)
+	SELECT moved.id, n.seq, substring($8::bytea FROM n.start FOR n.size)
+	FROM moved, unnest(` + lists("int8", "int4", "int4") + `) AS n(seq, start, size)
 	ON CONFLICT (wallet, seq) DO UPDATE SET note = excluded.note
-), `
+)`
 	}
-	text = strings.TrimSuffix(text, ", ") + `
+	rest += `
 INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
-SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($1::bytea FROM e.start FOR e.size)
-FROM moved, unnest(?::text::int8[], ?::text::int8[], ?::text::int2[], ?::text::int8[], ?::text::text[], ?::text::int4[], ?::text::int4[])
+SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($8::bytea FROM e.start FOR e.size)
+FROM moved, unnest(` + lists("int8", "int8", "int2", "int8", "text", "int4", "int4") + `)
 	AS e(seq, at, kind, of_, feature, start, size)`
-	text, _ = numbering(text, 9) // before it the bodies and the wallet
-	return text
+	rest, _ = numbering(rest, 9) // before it are those of the wallet, and the bodies
+	return text + rest
 }

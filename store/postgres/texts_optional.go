@@ -50,11 +50,11 @@ VALUES ($1, $2::int8, $2::int8, $3::int8, false, $4::int8, 0, $5::bytea, $2::int
 ON CONFLICT (id) DO NOTHING`),
 		restoreParts: named(`INSERT INTO {parts} (wallet, id, body)
 SELECT $2::text, p.id, substring($1::bytea FROM p.start FOR p.size)
-FROM unnest($3::text::int8[], $4::text::int4[], $5::text::int4[]) AS p(id, start, size)`),
+FROM unnest((SELECT $3::text)::int8[], (SELECT $4::text)::int4[], (SELECT $5::text)::int4[]) AS p(id, start, size)`),
 
 		digests: named(`SELECT d.through, d.body FROM {digests} d
-WHERE d.wallet = $1 AND d.name = $2 AND d.through > $3::int8 AND d.through <= $4::int8
-ORDER BY d.through LIMIT $5::int8`),
+WHERE d.wallet = (SELECT $1) AND d.name = (SELECT $2) AND d.through > (SELECT $3::int8) AND d.through <= (SELECT $4::int8)
+ORDER BY d.through LIMIT (SELECT $5::int8)`),
 
 		// The wallet's row is changed, though to what it is. So a change that erases
 		// waits for these digests, and then finds them; and a transaction that sees the
@@ -67,7 +67,7 @@ ORDER BY d.through LIMIT $5::int8`),
 )
 INSERT INTO {digests} (wallet, name, through, body)
 SELECT w.id, $3::text, d.through, substring($1::bytea FROM d.start FOR d.size)
-FROM w, unnest($5::text::int8[], $6::text::int4[], $7::text::int4[]) AS d(through, start, size)
+FROM w, unnest((SELECT $5::text)::int8[], (SELECT $6::text)::int4[], (SELECT $7::text)::int4[]) AS d(through, start, size)
 WHERE d.through > coalesce(w.pruned, 0)
 ON CONFLICT (wallet, name, through) DO UPDATE SET body = excluded.body`),
 

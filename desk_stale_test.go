@@ -68,6 +68,7 @@ func TestDatabaseGoesBack(t *testing.T) {
 		then func(s *rewinder, c *clock.Mock)
 		do   credits.Key // before the last command, to fail
 	}{
+		{name: "L-3/at once", then: func(*rewinder, *clock.Mock) {}},
 		{name: "L-3/while nobody used the wallet", then: func(_ *rewinder, c *clock.Mock) { c.Add(2 * time.Second) }},
 		{name: "L-3/which another wallet's commit noticed", then: func(s *rewinder, _ *clock.Mock) { s.fail = errors.New("the connection broke") }, do: "other"},
 	}

@@ -36,13 +36,6 @@ type seating struct {
 	change [1]store.Change
 }
 
-// maxStale is how long a wallet is remembered that nobody uses, in microseconds: a
-// database may have gone back in time meanwhile, to another that has not all that it kept.
-const maxStale = 1_000_000
-
-// errStale says that a wallet has to be read again.
-var errStale = errors.New("credits: remembered for too long")
-
 // maxScratch is how much memory a batch keeps for the next, in bytes.
 const maxScratch = 1 << 20
 
@@ -378,11 +371,7 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 	}()
 	c.begun, c.err, b.d.touched = nil, nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
-	s, now := st.seat.state, micros(b.call.Now)
-	if !st.loaded && (now < st.seat.since || now-st.seat.since > maxStale) {
-		return false, errStale
-	}
-	st.seat.since = now
+	s := st.seat.state
 	b.print = b.request.fingerprint(c.task.Command)
 	if c.actor != (Actor{}) || !b.request.with.isZero() {
 		b.call.Salt = c.saltOf(&c.task)

@@ -117,7 +117,7 @@ func (d *decision) erased(prev ID) (gone []uint64) {
 
 // fill completes a change that has its entries. With adds they add to what is kept.
 func (s *state) fill(c *store.Change, adds bool) error {
-	c.Seq, c.Due = uint64(s.seq), s.nextDue()
+	c.Seq, c.PrevMark, c.Mark, c.Due = uint64(s.seq), s.stored, s.mark(), s.nextDue()
 	c.Parts = s.parts(c.Parts, false)
 	if adds && len(c.Parts[0].Body) > store.BodyLimit/2 { // time may add as much again
 		return beyond("wallet", "would have a head of more than 512 KiB")
@@ -199,6 +199,7 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 	if uint64(s.seq) != st.Seq {
 		return nil, corrupt("wallet %q is at entry %d, and its head at %d", id, st.Seq, s.seq)
 	}
+	s.stored = st.Mark
 	l.known.keep(s.terms)
 	return s, nil
 }

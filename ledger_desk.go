@@ -36,14 +36,13 @@ type desk struct {
 // seat is a wallet's place.
 type seat struct {
 	id    WalletID
-	line  []*caller // who waits, in order
+	line  []*caller  // who waits, in order
 	first [1]*caller // of a line of one
-	taken bool      // somebody is at it
-	ready bool      // it is among the desk's ready ones
-	aside bool      // someone else writes the wallet: it is committed by itself, and only its callers wait
-	state *state    // as it was stored last; nil if it has to be read. It belongs to who is at the seat.
-	size  int       // of the state, when somebody was at the seat last
-	since int64     // when the state was read or stored
+	taken bool       // somebody is at it
+	ready bool       // it is among the desk's ready ones
+	aside bool       // someone else writes the wallet: it is committed by itself, and only its callers wait
+	state *state     // as it was stored last; nil if it has to be read. It belongs to who is at the seat.
+	size  int        // of the state, when somebody was at the seat last
 }
 
 // caller is a call that waits, and what came of it.

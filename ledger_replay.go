@@ -34,6 +34,7 @@ func ReplayFrom(id WalletID, c store.Checkpoint) (*Replay, error) {
 		return nil, err
 	}
 	r.s, r.begins = s, c
+	r.s.stored = 0 // of a wallet that a store restores
 	return r, nil
 }
 
@@ -41,13 +42,13 @@ func ReplayFrom(id WalletID, c store.Checkpoint) (*Replay, error) {
 // store is given it, without receipts. The first that does not follow is a
 // [VerifyError].
 func (r *Replay) Change(entries ...store.Entry) (store.Change, error) {
-	c := store.Change{Wallet: string(r.s.id), Prev: uint64(r.s.seq), Entries: entries}
+	c := store.Change{Wallet: string(r.s.id), Prev: uint64(r.s.seq), PrevMark: r.s.stored, Entries: entries}
 	for i := range entries {
 		if _, err := r.add(&entries[i]); err != nil {
 			return store.Change{}, err
 		}
 	}
-	c.Seq, c.Due, c.Parts = uint64(r.s.seq), r.s.nextDue(), r.s.parts(nil, false)
+	c.Seq, c.Mark, c.Due, c.Parts = uint64(r.s.seq), r.s.mark(), r.s.nextDue(), r.s.parts(nil, false)
 	r.s.settled()
 	return c, nil
 }

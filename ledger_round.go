@@ -137,7 +137,7 @@ func (l *Ledger) blind(ctx context.Context, tasks []Task, before []store.State) 
 		return err
 	}
 	for i := range now {
-		if now[i].Seq != before[i].Seq || len(now[i].Receipts) > 0 {
+		if now[i].Seq != before[i].Seq || now[i].Mark != before[i].Mark || len(now[i].Receipts) > 0 {
 			return nil
 		}
 	}

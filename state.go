@@ -3,6 +3,7 @@ package credits
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"math"
 	"slices"
 	"time"
@@ -31,8 +32,9 @@ type state struct {
 	lots   slots[lot]
 	holds  slots[hold]
 	closed closed
-	open   open // purchases and requests
-	size   int  // of the stored form without closed lots, when it was read or written
+	open   open   // purchases and requests
+	size   int    // of the stored form without closed lots, when it was read or written
+	stored uint64 // the mark of what is stored; 0 if nothing is
 
 	// What follows is derived, and shared by copies until it changes.
 	byID    []int32 // slots of lots, by the lots' numbers
@@ -192,6 +194,9 @@ func newState(id WalletID) *state {
 func blankState(id WalletID) *state {
 	return &state{id: id, lotDue: forever, holdDue: forever, at: math.MinInt64, ends: forever, subscribed: subscribed{term: math.MinInt64, life: forever}}
 }
+
+// mark tells the wallet's history from another one that led to the same entry.
+func (s *state) mark() uint64 { return binary.BigEndian.Uint64(s.chain[:]) }
 
 // copy returns a state that can be changed without changing s, which from now
 // on must not change itself.

@@ -372,6 +372,7 @@ func decodeState(id WalletID, parts []store.Part, k known) (*state, error) {
 
 // settled makes s what is stored: what changes from now on is what is stored next.
 func (s *state) settled() {
+	s.stored = s.mark()
 	s.planNew, s.nextNew, s.open.dirty = false, false, false
 	s.lots.settle()
 	s.holds.settle()

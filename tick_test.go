@@ -126,7 +126,7 @@ func TestTickInSets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		broken.Prev = states[0].Seq
+		broken.Prev, broken.PrevMark = states[0].Seq, states[0].Mark
 		broken.Seq, broken.Entries[0].Seq = broken.Prev+1, broken.Prev+1
 		if kept, err := s.Commit(t.Context(), store.Write{Changes: []store.Change{broken}}); err != nil || !kept[0] {
 			t.Fatal(kept, err)

@@ -118,7 +118,7 @@ func copyWallet(ctx context.Context, from, to store.Store, id credits.WalletID, 
 		}
 		c.Receipts = states[0].Receipts
 		if c.Seq == state.Seq {
-			c.Parts = state.Parts
+			c.Parts, c.Mark = state.Parts, state.Mark
 			if c.Due, err = dueOf(ctx, from, c.Wallet); err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func openedWallets(ctx context.Context, from, to int) ([]store.Write, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := store.Change{Wallet: h.Wallet, Seq: h.Seq, Due: h.Due, Parts: states[0].Parts, Receipts: states[0].Receipts}
+		c := store.Change{Wallet: h.Wallet, Seq: h.Seq, Mark: states[0].Mark, Due: h.Due, Parts: states[0].Parts, Receipts: states[0].Receipts}
 		for e, err := range s.Entries(ctx, store.Query{Wallet: h.Wallet}) {
 			if err != nil {
 				return nil, err

@@ -75,6 +75,9 @@ func (c *Change) check() error {
 	if c.Prev > math.MaxInt64-n || c.Seq != c.Prev+n {
 		return fmt.Errorf("seq %d is not %d and %d entries", c.Seq, c.Prev, n)
 	}
+	if c.Prev == 0 && c.PrevMark != 0 {
+		return fmt.Errorf("prev mark is %d of a wallet that must not exist", c.PrevMark)
+	}
 	if err := checkTime(c.Due); err != nil {
 		return fmt.Errorf("due: %w", err)
 	}

@@ -46,7 +46,7 @@ type Pruner interface {
 	Prune(ctx context.Context, wallet string, c Checkpoint) error
 
 	// Restore makes a wallet that begins with a checkpoint: it has its Seq, these
-	// parts and this Due, no entries and no receipts, and Fed is its Seq. A
+	// parts and this Due, a Mark of 0, no entries and no receipts, and Fed is its Seq. A
 	// wallet that exists is [ErrAborted].
 	Restore(ctx context.Context, wallet string, c Checkpoint, due int64, parts []Part) error
 }

@@ -49,17 +49,17 @@ type Store interface {
 	// exist has the zero State; that is no error. Each read is answered by
 	// itself: two of one call need not show the same instant.
 	//
-	// A wallet's Seq and parts are those of one commit. The parts may be left
+	// A wallet's Seq, Mark and parts are those of one commit. The parts may be left
 	// out, all of them, if the wallet still has the Seq that the read says it
 	// has. With Below, parts with that ID and above are left out in any case;
-	// the Seq and the receipts are as without it. Receipts are looked up no
+	// the Seq, the Mark and the receipts are as without it. Receipts are looked up no
 	// earlier than the wallet: one that a commit up to the returned Seq kept is found.
 	Load(ctx context.Context, reads ...Read) ([]State, error)
 
 	// Commit keeps each write whole or not at all, and reports for each whether
 	// it did. A write is kept if every change in it follows: the stored wallet
-	// has the Seq that the change calls Prev, and none of the change's receipts
-	// has a key that is kept already. One write that is not kept keeps no other from being so.
+	// has the Seq that the change calls Prev and the Mark that it calls PrevMark, and
+	// none of the change's receipts has a key that is kept already. One write that is not kept keeps no other from being so.
 	// Of several writes, one whose wallet somebody else is changing may be reported
 	// as not kept rather than waited for.
 	//
@@ -102,6 +102,7 @@ type Read struct {
 // State is a wallet as it is stored.
 type State struct {
 	Seq      uint64    // of its last entry; 0 if there is no such wallet
+	Mark     uint64    // that the last change gave it
 	Parts    []Part    // in order of ID; may be nil if Seq is what the read had
 	Receipts []Receipt // of the keys read, those that are kept, in the order of the read's keys
 }
@@ -141,6 +142,8 @@ type Write struct {
 type Change struct {
 	Wallet   string
 	Prev     uint64  // the Seq the stored wallet must have; 0 if it must not exist
+	PrevMark uint64  // the Mark it must have; 0 if it must not exist
+	Mark     uint64  // the one it gets: another one for each history that leads to a Seq, as when a database was set back and went on from there
 	Seq      uint64  // the Seq it gets: Prev plus the number of entries, of which there is at least one
 	Due      int64   // when time alone changes it next, in microseconds; 0 if never; replaces what was there
 	Parts    []Part  // those that changed, in any order; all others stay

@@ -82,7 +82,7 @@ func Copy(t testing.TB, from store.Store, to store.Store, id credits.WalletID) {
 			commit()
 		}
 	}
-	c.Parts = states[0].Parts
+	c.Parts, c.Mark = states[0].Parts, states[0].Mark
 	commit()
 }
 

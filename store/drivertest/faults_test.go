@@ -128,7 +128,7 @@ func TestFaultsKnown(t *testing.T) {
 		s := open(t, db, h.schema)
 		db.SetMaxIdleConns(-1)
 		closed.Store(true)
-		_, err := s.Commit(t.Context(), write("acme", before[0].Seq))
+		_, err := s.Commit(t.Context(), after("acme", before[0]))
 		if !errors.Is(err, refuse) {
 			t.Error(err)
 		}
@@ -145,7 +145,7 @@ func TestFaultsKnown(t *testing.T) {
 		defer conn.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err = s.Commit(ctx, write("acme", before[0].Seq))
+		_, err = s.Commit(ctx, after("acme", before[0]))
 		aborted(t, err)
 	})
 	t.Run("I-2/a serialization failure", func(t *testing.T) { aborted(t, h.serialization(t, before)) })
@@ -171,7 +171,7 @@ func (h *host) serialization(t *testing.T, before []store.State) error {
 	must(t, tx, `UPDATE "`+h.schema+`".credits_wallets SET due = due WHERE id = 'acme'`)
 	done := make(chan error, 1)
 	go func() {
-		w := write("acme", before[0].Seq)
+		w := after("acme", before[0])
 		w.Wait = true
 		_, err := s.Commit(t.Context(), w)
 		done <- err
@@ -204,7 +204,7 @@ func (h *host) deadlock(t *testing.T) error {
 	done := make(chan error, 1)
 	go func() { // it has the first, and waits for the second
 		_, err := s.Commit(t.Context(), store.Write{Changes: []store.Change{
-			write("second", before[1].Seq).Changes[0], write("first", before[0].Seq).Changes[0],
+			after("second", before[1]).Changes[0], after("first", before[0]).Changes[0],
 		}})
 		done <- err
 	}()

@@ -237,7 +237,7 @@ func TestHostWholeWrites_S11(t *testing.T) {
 			h.Fatal(err)
 		}
 		both := store.Write{Changes: []store.Change{
-			write("acme", before[0].Seq, "gift").Changes[0], write("bob", before[1].Seq, "gift").Changes[0],
+			after("acme", before[0], "gift").Changes[0], after("bob", before[1], "gift").Changes[0],
 		}}
 		kept, err := bound.Commit(h.Context(), both)
 		if level == sql.LevelReadCommitted && (err != nil || kept[0]) || level != sql.LevelReadCommitted && !errors.Is(err, store.ErrAborted) {

@@ -146,7 +146,7 @@ func (c careless) Commit(ctx context.Context, writes ...store.Write) ([]bool, er
 		if err != nil {
 			return nil, err
 		}
-		kept, err := c.Store.Commit(ctx, write(writes[0].Changes[0].Wallet, states[0].Seq))
+		kept, err := c.Store.Commit(ctx, after(writes[0].Changes[0].Wallet, states[0]))
 		if err != nil || kept[0] {
 			return kept, err
 		}

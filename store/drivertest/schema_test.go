@@ -67,6 +67,13 @@ func write(wallet string, prev uint64, keys ...string) store.Write {
 	return store.Write{Changes: []store.Change{c}}
 }
 
+// after returns what write does, for a wallet as it was read.
+func after(wallet string, st store.State, keys ...string) store.Write {
+	w := write(wallet, st.Seq, keys...)
+	w.Changes[0].PrevMark = st.Mark
+	return w
+}
+
 // TestSchemaGolden compares what the migrations make with a golden file.
 func TestSchemaGolden(t *testing.T) {
 	schema := newSchema(t)

@@ -52,7 +52,7 @@ func (s *Store) Load(ctx context.Context, reads ...store.Read) ([]store.State, e
 }
 
 func (s *Store) load(sh *shard, w *wallet, r *store.Read, state *store.State) {
-	state.Seq = w.seq
+	state.Seq, state.Mark = w.seq, w.mark
 	if w.seq != r.Have {
 		state.Parts = copyParts(w.below(r.Below))
 	}
@@ -127,7 +127,7 @@ func (s *Store) follows(sh *shard, w *wallet, c *store.Change) bool {
 	if w == nil {
 		return c.Prev == 0
 	}
-	if w.seq != c.Prev {
+	if w.seq != c.Prev || w.mark != c.PrevMark {
 		return false
 	}
 	for i := range c.Receipts {
@@ -165,7 +165,7 @@ func (s *Store) keep(sh *shard, w *wallet, c *store.Change) {
 	if len(c.Erase) > 0 {
 		w.erased, w.digests = c.Seq, nil
 	}
-	w.seq, w.due = c.Seq, c.Due
+	w.seq, w.mark, w.due = c.Seq, c.Mark, c.Due
 	w.block.note(w)
 }
 

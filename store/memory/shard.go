@@ -27,6 +27,7 @@ type wallet struct {
 	name       string
 	number     uint32 // within the shard
 	seq        uint64
+	mark       uint64
 	fed        uint64
 	due        int64
 	parts      []store.Part        // in order of ID

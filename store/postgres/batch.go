@@ -20,9 +20,9 @@ type batch struct {
 	names  []string // of the wallets, in the order they were added
 
 	wallets struct {
-		ids, prevs, seqs, dues list
-		earlies, lates         list
-		heads                  cuts
+		ids, prevs, wases, seqs, marks, dues list
+		earlies, lates                       list
+		heads                                cuts
 	}
 	receipts struct {
 		wallets, keys, seqs list
@@ -60,6 +60,8 @@ func (b *batch) add(c *store.Change) {
 	b.names = append(b.names, c.Wallet)
 	b.wallets.ids.addText(c.Wallet)
 	b.wallets.prevs.addInt(int64(c.Prev))
+	b.wallets.wases.addInt(int64(c.PrevMark))
+	b.wallets.marks.addInt(int64(c.Mark))
 	b.wallets.seqs.addInt(int64(c.Seq))
 	b.wallets.dues.addInt(c.Due)
 	early, late := times(c.Entries)
@@ -133,7 +135,7 @@ func (b *batch) args() []any {
 	w, k, p, n, e := &b.wallets, &b.receipts, &b.parts, &b.notes, &b.entries
 	args := make([]any, 0, 32)
 	args = append(args, nonNil(b.bodies))
-	args = appendLists(args, w.ids, w.prevs, w.seqs, w.dues, w.earlies, w.lates, w.heads.from, w.heads.size)
+	args = appendLists(args, w.ids, w.prevs, w.wases, w.seqs, w.marks, w.dues, w.earlies, w.lates, w.heads.from, w.heads.size)
 	if b.shape&withReceipts != 0 {
 		args = appendLists(args, k.wallets, k.keys, k.seqs, k.from, k.size)
 	}
@@ -176,7 +178,7 @@ func moved(c *store.Change, others int) []any {
 		head = nonNil(body)
 	}
 	early, late := times(c.Entries)
-	return append(make([]any, 0, 7+others), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head, early, late)
+	return append(make([]any, 0, 9+others), c.Wallet, int64(c.Prev), int64(c.Seq), c.Due, head, early, late, int64(c.PrevMark), int64(c.Mark))
 }
 
 // single returns the shape and the parameters of singleText for c, of which

@@ -21,17 +21,17 @@ func (s *Store) Load(ctx context.Context, reads ...store.Read) ([]store.State, e
 		return states, nil
 	}
 	err := s.query(ctx, text, args, func(scan func(dest ...any) error) error {
-		var i, number int64
+		var i, number, mark int64
 		var what int
 		var key string
 		var body []byte
-		if err := scan(&i, &what, &number, &key, &body); err != nil {
+		if err := scan(&i, &what, &number, &mark, &key, &body); err != nil {
 			return err
 		}
 		state := &states[i]
 		switch what {
 		case rowWallet:
-			state.Seq = uint64(number)
+			state.Seq, state.Mark = uint64(number), uint64(mark)
 			if len(body) > 0 {
 				state.Parts = append(state.Parts, store.Part{Body: body})
 			}

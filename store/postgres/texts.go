@@ -51,30 +51,30 @@ const (
 func newTexts(prefix string) *texts {
 	t := &texts{prefix: prefix}
 	t.version = t.named(`SELECT coalesce(max(version), 0) FROM {migrations}`)
-	t.level = "\nUNION ALL\nSELECT 0::int8, 3, 0::int8, current_setting('transaction_isolation'), NULL::bytea"
-	t.loadOne = t.named(`SELECT 0::int8, 0, w.seq, ''::text, CASE WHEN w.seq <> $2::int8 THEN w.head END
+	t.level = "\nUNION ALL\nSELECT 0::int8, 3, 0::int8, 0::int8, current_setting('transaction_isolation'), NULL::bytea"
+	t.loadOne = t.named(`SELECT 0::int8, 0, w.seq, w.mark, ''::text, CASE WHEN w.seq <> $2::int8 THEN w.head END
 FROM {wallets} w WHERE w.id = $1
 UNION ALL
-SELECT 0::int8, 1, p.id, ''::text, p.body
+SELECT 0::int8, 1, p.id, 0::int8, ''::text, p.body
 FROM {wallets} w, LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = w.id AND p.id <= (SELECT $3::int8) OFFSET 0) p
 WHERE w.id = $1 AND w.seq <> $2::int8
 UNION ALL
-SELECT 0::int8, 2, 0::int8, k.key, r.body
+SELECT 0::int8, 2, 0::int8, 0::int8, k.key, r.body
 FROM unnest((SELECT $4::text)::text[]) AS k(key),
 	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = (SELECT $1) AND r.key = k.key OFFSET 0) r`)
 	loadMany, _ := numbering(`WITH q AS (
 	SELECT q.i, q.id, q.have, q.top
 	FROM unnest(`+lists("int8", "text", "int8", "int8")+`) AS q(i, id, have, top)
 )
-SELECT q.i, 0, w.seq, ''::text, CASE WHEN w.seq <> q.have THEN w.head END
-FROM q, LATERAL (SELECT w.seq, w.head FROM {wallets} w WHERE w.id = q.id OFFSET 0) w
+SELECT q.i, 0, w.seq, w.mark, ''::text, CASE WHEN w.seq <> q.have THEN w.head END
+FROM q, LATERAL (SELECT w.seq, w.mark, w.head FROM {wallets} w WHERE w.id = q.id OFFSET 0) w
 UNION ALL
-SELECT q.i, 1, p.id, ''::text, p.body
+SELECT q.i, 1, p.id, 0::int8, ''::text, p.body
 FROM q, LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = q.id OFFSET 0) w,
 	LATERAL (SELECT p.id, p.body FROM {parts} p WHERE p.wallet = q.id AND p.id <= q.top OFFSET 0) p
 WHERE w.seq <> q.have
 UNION ALL
-SELECT k.i, 2, 0::int8, k.key, r.body
+SELECT k.i, 2, 0::int8, 0::int8, k.key, r.body
 FROM unnest(`+lists("int8", "text", "text")+`) AS k(i, wallet, key),
 	LATERAL (SELECT r.body FROM {receipts} r WHERE r.wallet = k.wallet AND r.key = k.key OFFSET 0) r`, 1)
 	t.loadMany = t.named(loadMany)
@@ -121,9 +121,9 @@ func lists(types ...string) string {
 // batchText returns the statement that commits changes of any number, each
 // whole or not at all. It returns the wallets that were changed.
 //
-// A change is taken up if the wallet has the Seq it should have and none of its
-// keys is there, and carried out if the wallet still has that Seq once it is
-// locked: as no Seq ever comes back, no key can have come in between. The Seq
+// A change is taken up if the wallet has the Seq and the mark it should have and none
+// of its keys is there, and carried out if the wallet still has that Seq once it is
+// locked: as no Seq ever comes back, no other mark and no key can have come in between. The Seq
 // to compare with travels as fed, which for a new wallet is 0 as well, and the
 // earliest time of what is new as back. Wallets are locked in order of name, so
 // that none waits in a circle.
@@ -132,9 +132,9 @@ func lists(types ...string) string {
 // over. One that another transaction is making is waited for: it cannot be seen.
 func batchText(s shape) string {
 	text := `WITH c AS (
-	SELECT c.id, c.prev, c.seq, c.due, c.early, c.late, c.start, c.size
-	FROM unnest(` + lists("text", "int8", "int8", "int8", "int8", "int8", "int4", "int4") + `)
-		AS c(id, prev, seq, due, early, late, start, size)
+	SELECT c.id, c.prev, c.was, c.seq, c.mark, c.due, c.early, c.late, c.start, c.size
+	FROM unnest(` + lists("text", "int8", "int8", "int8", "int8", "int8", "int8", "int8", "int4", "int4") + `)
+		AS c(id, prev, was, seq, mark, due, early, late, start, size)
 ), `
 	free, unused := "", ""
 	if s&patient == 0 {
@@ -152,13 +152,13 @@ func batchText(s shape) string {
 		unused += " AND c.id NOT IN (SELECT wallet FROM used)"
 	}
 	text += `moved AS (
-	INSERT INTO {wallets} AS w (id, seq, fed, due, pending, late, back, head)
-	SELECT c.id, c.seq, c.prev, c.due, true, c.late, CASE WHEN w.seq IS NOT NULL THEN c.early WHEN c.early < 0 THEN c.seq ELSE 0 END,
+	INSERT INTO {wallets} AS w (id, seq, mark, fed, due, pending, late, back, head)
+	SELECT c.id, c.seq, c.mark, c.prev, c.due, true, c.late, CASE WHEN w.seq IS NOT NULL THEN c.early WHEN c.early < 0 THEN c.seq ELSE 0 END,
 		CASE WHEN c.size >= 0 THEN substring($1::bytea FROM c.start FOR c.size) END
-	FROM c LEFT JOIN LATERAL (SELECT w.seq FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true` + free + `
-	WHERE coalesce(w.seq, 0) = c.prev` + unused + `
+	FROM c LEFT JOIN LATERAL (SELECT w.seq, w.mark FROM {wallets} w WHERE w.id = c.id OFFSET 0) w ON true` + free + `
+	WHERE coalesce(w.seq, 0) = c.prev AND coalesce(w.mark, 0) = c.was` + unused + `
 	ORDER BY c.id COLLATE "C"
-	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, due = excluded.due, pending = true, late = greatest(w.late, excluded.late),
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, mark = excluded.mark, due = excluded.due, pending = true, late = greatest(w.late, excluded.late),
 		back = CASE WHEN excluded.back < w.late THEN excluded.seq ELSE w.back END, head = coalesce(excluded.head, w.head)
 	WHERE w.seq = excluded.fed
 	RETURNING w.id
@@ -201,10 +201,10 @@ SELECT id FROM moved`
 }
 
 // movedText begins the statement that commits one change of a wallet that exists: it
-// changes the wallet's row if that has the Seq it should have and no key is used. Unless
+// changes the wallet's row if that has the Seq and the mark it should have and no key is used. Unless
 // it is patient, a row that another transaction has locked is passed over.
 func movedText(s shape, used string) string {
-	where := "w.id = $1 AND w.seq = $2::int8"
+	where := "w.id = $1 AND w.seq = $2::int8 AND w.mark = $8::int8"
 	if used != "" {
 		where += "\n\tAND NOT EXISTS (" + used + ")"
 	}
@@ -212,7 +212,7 @@ func movedText(s shape, used string) string {
 		where = "w.id = (SELECT w.id FROM {wallets} w WHERE " + where + "\n\tFOR NO KEY UPDATE SKIP LOCKED)"
 	}
 	return `WITH moved AS (
-	UPDATE {wallets} AS w SET seq = $3::int8, due = $4::int8, pending = true, late = greatest(w.late, $7::int8),
+	UPDATE {wallets} AS w SET seq = $3::int8, mark = $9::int8, due = $4::int8, pending = true, late = greatest(w.late, $7::int8),
 		back = CASE WHEN $6::int8 < w.late THEN $3::int8 ELSE w.back END, head = coalesce($5::bytea, w.head)
 	WHERE ` + where + `
 	RETURNING w.id
@@ -225,7 +225,7 @@ func movedText(s shape, used string) string {
 func plainText(s shape) string {
 	text, used := "", ""
 	if s&withReceipts != 0 {
-		used = "SELECT 1 FROM {receipts} r WHERE r.wallet = $1 AND r.key = $12"
+		used = "SELECT 1 FROM {receipts} r WHERE r.wallet = $1 AND r.key = $14"
 		text += `, r AS (
 	INSERT INTO {receipts} (wallet, key, seq, body)
 	SELECT moved.id, ?::text, $3::int8, ?::bytea FROM moved
@@ -237,10 +237,10 @@ func plainText(s shape) string {
 	SELECT moved.id, $3::int8, ?::bytea FROM moved
 )`
 	}
-	text, _ = numbering(text, 12)
+	text, _ = numbering(text, 14)
 	return movedText(s, used) + text + `
 INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
-SELECT moved.id, $3::int8, $7::int8, $8::int2, $9::int8, $10::text, $11::bytea FROM moved`
+SELECT moved.id, $3::int8, $7::int8, $10::int2, $11::int8, $12::text, $13::bytea FROM moved`
 }
 
 // singleText returns the statement that commits one change, whole or not at
@@ -248,15 +248,16 @@ SELECT moved.id, $3::int8, $7::int8, $8::int2, $9::int8, $10::text, $11::bytea F
 // change has entries, or none.
 func singleText(s shape) string {
 	text := `WITH moved AS (
-	INSERT INTO {wallets} (id, seq, fed, due, pending, late, back, head)
-	VALUES ($1, $3::int8, $2::int8, $4::int8, true, $7::int8, CASE WHEN $6::int8 < 0 THEN $3::int8 ELSE 0 END, $5::bytea)
+	INSERT INTO {wallets} (id, seq, mark, fed, due, pending, late, back, head)
+	SELECT $1, $3::int8, $9::int8, $2::int8, $4::int8, true, $7::int8, CASE WHEN $6::int8 < 0 THEN $3::int8 ELSE 0 END, $5::bytea
+	WHERE $8::int8 = 0
 	ON CONFLICT (id) DO NOTHING
 	RETURNING id
 )`
 	if s&created == 0 {
 		used := ""
 		if s&withReceipts != 0 {
-			used = `SELECT 1 FROM unnest((SELECT $9::text)::text[]) AS k(key),
+			used = `SELECT 1 FROM unnest((SELECT $11::text)::text[]) AS k(key),
 		LATERAL (SELECT 1 FROM {receipts} r WHERE r.wallet = $1 AND r.key = k.key OFFSET 0) r`
 		}
 		text = movedText(s, used)
@@ -265,14 +266,14 @@ func singleText(s shape) string {
 	if s&withReceipts != 0 {
 		rest += `, r AS (
 	INSERT INTO {receipts} (wallet, key, seq, body)
-	SELECT moved.id, k.key, $3::int8, substring($8::bytea FROM k.start FOR k.size)
+	SELECT moved.id, k.key, $3::int8, substring($10::bytea FROM k.start FOR k.size)
 	FROM moved, unnest(` + lists("text", "int4", "int4") + `) AS k(key, start, size)
 )`
 	}
 	if s&withParts != 0 {
 		rest += `, p AS (
 	INSERT INTO {parts} (wallet, id, body)
-	SELECT moved.id, p.id, substring($8::bytea FROM p.start FOR p.size)
+	SELECT moved.id, p.id, substring($10::bytea FROM p.start FOR p.size)
 	FROM moved, unnest(` + lists("int8", "int4", "int4") + `) AS p(id, start, size)
 	ON CONFLICT (wallet, id) DO UPDATE SET body = excluded.body
 )`
@@ -280,16 +281,16 @@ func singleText(s shape) string {
 	if s&withNotes != 0 {
 		rest += `, n AS (
 	INSERT INTO {notes} (wallet, seq, note)
-	SELECT moved.id, n.seq, substring($8::bytea FROM n.start FOR n.size)
+	SELECT moved.id, n.seq, substring($10::bytea FROM n.start FOR n.size)
 	FROM moved, unnest(` + lists("int8", "int4", "int4") + `) AS n(seq, start, size)
 	ON CONFLICT (wallet, seq) DO UPDATE SET note = excluded.note
 )`
 	}
 	rest += `
 INSERT INTO {entries} (wallet, seq, at, kind, of_, feature, body)
-SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($8::bytea FROM e.start FOR e.size)
+SELECT moved.id, e.seq, e.at, e.kind, e.of_, e.feature, substring($10::bytea FROM e.start FOR e.size)
 FROM moved, unnest(` + lists("int8", "int8", "int2", "int8", "text", "int4", "int4") + `)
 	AS e(seq, at, kind, of_, feature, start, size)`
-	rest, _ = numbering(rest, 9) // before it are those of the wallet, and the bodies
+	rest, _ = numbering(rest, 11) // before it are those of the wallet, and the bodies
 	return text + rest
 }

@@ -45,8 +45,8 @@ FROM (SELECT r.key FROM {receipts} r WHERE r.wallet = $1 AND r.key > $2 ORDER BY
 		pruneDigests: named(`DELETE FROM {digests} d WHERE d.wallet = $1 AND NOT EXISTS (
 	SELECT 1 FROM {digests} b WHERE b.wallet = d.wallet AND b.name = d.name AND b.through >= $2::int8 AND b.through < d.through)`),
 
-		restoreWallet: named(`INSERT INTO {wallets} (id, seq, fed, due, pending, late, back, head, pruned)
-VALUES ($1, $2::int8, $2::int8, $3::int8, false, $4::int8, 0, $5::bytea, $2::int8)
+		restoreWallet: named(`INSERT INTO {wallets} (id, seq, mark, fed, due, pending, late, back, head, pruned)
+VALUES ($1, $2::int8, 0, $2::int8, $3::int8, false, $4::int8, 0, $5::bytea, $2::int8)
 ON CONFLICT (id) DO NOTHING`),
 		restoreParts: named(`INSERT INTO {parts} (wallet, id, body)
 SELECT $2::text, p.id, substring($1::bytea FROM p.start FOR p.size)

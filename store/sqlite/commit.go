@@ -84,12 +84,12 @@ func (s *session) keep(ctx context.Context, changes []store.Change) (bool, error
 
 // follows reports whether a change does, before anything is written.
 func (s *session) follows(ctx context.Context, c *store.Change) (bool, error) {
-	var no, seq int64
-	there, err := s.row(ctx, findWallet, []any{c.Wallet}, &no, &seq)
+	var no, seq, mark int64
+	there, err := s.row(ctx, findWallet, []any{c.Wallet}, &no, &seq, &mark)
 	if err != nil || !there {
 		return c.Prev == 0 && err == nil, err
 	}
-	if uint64(seq) != c.Prev {
+	if uint64(seq) != c.Prev || uint64(mark) != c.PrevMark {
 		return false, nil
 	}
 	for i := range c.Receipts {
@@ -146,7 +146,7 @@ func (s *session) moveWallet(ctx context.Context, c *store.Change) (no int64, mo
 	head, given := headOf(c.Parts)
 	early, late, disordered := times(c.Entries)
 	if c.Prev == 0 {
-		args := []any{c.Wallet, int64(c.Seq), nonNil(head), backAt(disordered, c.Seq), late, c.Due}
+		args := []any{c.Wallet, int64(c.Seq), nonNil(head), backAt(disordered, c.Seq), late, c.Due, int64(c.Mark)}
 		moved, err = s.row(ctx, makeWallet, args, &no)
 		return no, moved, err
 	}
@@ -159,7 +159,7 @@ func (s *session) moveWallet(ctx context.Context, c *store.Change) (no int64, mo
 	}
 	var due int64
 	var pending bool
-	args := []any{c.Wallet, int64(c.Prev), int64(c.Seq), head, disordered, early, late, key}
+	args := []any{c.Wallet, int64(c.Prev), int64(c.Seq), head, disordered, early, late, key, int64(c.PrevMark), int64(c.Mark)}
 	moved, err = s.row(ctx, moveWallet, args, &no, &due, &pending)
 	if err == nil && moved && (due != c.Due || !pending) {
 		err = s.exec(ctx, markWallet, no, c.Due)

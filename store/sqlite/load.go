@@ -66,13 +66,13 @@ func (s *session) loadWallet(ctx context.Context, r *store.Read, st *store.State
 	defer rows.Close()
 	var found int64
 	for rows.Next() {
-		var id, no, seq int64
+		var id, no, seq, mark int64
 		var body []byte
-		if err := rows.Scan(&id, &no, &seq, &body); err != nil {
+		if err := rows.Scan(&id, &no, &seq, &mark, &body); err != nil {
 			return 0, err
 		}
 		if id < 0 {
-			id, found, st.Seq = 0, no, uint64(seq)
+			id, found, st.Seq, st.Mark = 0, no, uint64(seq), uint64(mark)
 		}
 		if len(body) > 0 {
 			st.Parts = append(st.Parts, store.Part{ID: uint64(id), Body: body})

@@ -63,22 +63,22 @@ func newTexts(prefix string) *texts {
 	t.of = [statements]string{
 		// The wallet and its parts, as one statement sees them: of one commit. The
 		// first row is the wallet's own.
-		loadWallet: `SELECT -1 AS id, no, seq, iif(seq = ?2, NULL, head) FROM credits_wallets WHERE id = ?1
+		loadWallet: `SELECT -1 AS id, no, seq, mark, iif(seq = ?2, NULL, head) FROM credits_wallets WHERE id = ?1
 			UNION ALL
-			SELECT p.id, 0, 0, p.body FROM credits_wallets w JOIN credits_parts p ON p.wallet = w.no
+			SELECT p.id, 0, 0, 0, p.body FROM credits_wallets w JOIN credits_parts p ON p.wallet = w.no
 			WHERE w.id = ?1 AND w.seq <> ?2 AND p.id <= ?3
 			ORDER BY 1`,
 		loadReceipt: `SELECT body FROM credits_receipts WHERE wallet = ?1 AND key = ?2`,
-		findWallet:  `SELECT no, seq FROM credits_wallets WHERE id = ?1`,
+		findWallet:  `SELECT no, seq, mark FROM credits_wallets WHERE id = ?1`,
 
 		// What is indexed is not written here, which would cost a page for each
 		// index, but by markWallet where it differs.
 		moveWallet: `UPDATE credits_wallets
-			SET seq = ?3, head = coalesce(?4, head), back = iif(?5 OR ?6 < late, ?3, back), late = max(late, ?7)
-			WHERE id = ?1 AND seq = ?2
+			SET seq = ?3, head = coalesce(?4, head), back = iif(?5 OR ?6 < late, ?3, back), late = max(late, ?7), mark = ?10
+			WHERE id = ?1 AND seq = ?2 AND mark = ?9
 				AND NOT EXISTS (SELECT 1 FROM credits_receipts r WHERE r.wallet = credits_wallets.no AND r.key = ?8)
 			RETURNING no, due, pending`,
-		makeWallet: `INSERT INTO credits_wallets (id, seq, head, back, late, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+		makeWallet: `INSERT INTO credits_wallets (id, seq, head, back, late, due, mark) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 			ON CONFLICT (id) DO NOTHING RETURNING no`,
 		markWallet: `UPDATE credits_wallets SET due = ?2, pending = 1 WHERE no = ?1`,
 

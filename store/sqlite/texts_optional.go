@@ -22,7 +22,7 @@ func (t *texts) addOptional() {
 				SELECT 1 FROM credits_digests b WHERE b.wallet = ?1 AND b.name = credits_digests.name
 					AND b.through >= ?2 AND b.through < credits_digests.through)`
 
-	t.of[restoreWallet] = `INSERT INTO credits_wallets (id, seq, fed, pending, due, late, head) VALUES (?1, ?2, ?2, 0, ?3, ?4, ?5)
+	t.of[restoreWallet] = `INSERT INTO credits_wallets (id, seq, mark, fed, pending, due, late, head) VALUES (?1, ?2, 0, ?2, 0, ?3, ?4, ?5)
 			ON CONFLICT (id) DO NOTHING RETURNING no`
 
 	t.of[loadDigests] = `SELECT d.through, d.body FROM credits_wallets w JOIN credits_digests d ON d.wallet = w.no

@@ -11,7 +11,7 @@ const (
 	ruleEach     = "Each read is answered by itself"
 	ruleBelow    = "With Below, parts with that ID and above are left out in any case"
 	ruleBelowAll = "only parts with an ID below it; 0 for all"
-	ruleBeside   = "the Seq and the receipts are as without it"
+	ruleBeside   = "the Seq, the Mark and the receipts are as without it"
 
 	whyBelow   = "the ledger decides without a part that it asked for, or pays for those that it did not"
 	whyBeside  = "a command that reads less of a wallet is never kept, or runs twice"

@@ -20,6 +20,19 @@ var brokenCommits = []broken{
 			}
 		}
 	}), []string{"compare-and-swap/the same change twice", "compare-and-swap/a wallet that is there is not new", "concurrent/one of 8 from 1 is kept"}},
+	{"marks are not compared", bend(func(b *bent) {
+		b.change = func(m *model, c *store.Change) { c.PrevMark = m.mark(c.Wallet) }
+	}), []string{"marks/none", "marks/of the history before", "marks/one of two changes", "others/kept beside one that is not: another mark, middle"}},
+	{"a mark stays what it was first", bend(func(b *bent) {
+		b.change = func(m *model, c *store.Change) {
+			if c.Prev > 0 {
+				c.Mark = c.PrevMark
+			}
+		}
+	}), []string{"marks/it has the one that it got"}},
+	{"marks of 32 bits", bend(func(b *bent) {
+		b.change = func(_ *model, c *store.Change) { c.PrevMark, c.Mark = c.PrevMark&0xffffffff, c.Mark&0xffffffff }
+	}), []string{"marks/4294967296"}},
 	{
 		"lost update: looked first, wrote later", func() store.Store { return &hasty{newPlain()} },
 		[]string{"concurrent/every update counts"},

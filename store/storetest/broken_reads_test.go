@@ -44,6 +44,9 @@ var brokenReads = []broken{
 			return st
 		}
 	}), []string{"concurrent/parts of one commit"}},
+	{"no mark", bend(func(b *bent) {
+		b.state = func(_ *model, _ store.Read, st *store.State) { st.Mark = 0 }
+	}), []string{"marks/it has the one that it got"}},
 	{"no parts for who has any", bend(func(b *bent) {
 		b.state = func(_ *model, r store.Read, st *store.State) {
 			if r.Have != 0 {

@@ -10,6 +10,7 @@ import (
 const (
 	ruleWhole   = "Commit keeps each write whole or not at all, and reports for each whether it did."
 	ruleFollows = "the stored wallet has the Seq that the change calls Prev"
+	ruleMark    = "and the Mark that it calls PrevMark"
 	ruleKey     = "none of the change's receipts has a key that is kept already"
 	ruleAlone   = "One write that is not kept keeps no other from being so."
 	ruleSees    = "A call sees all that was kept before it began."
@@ -17,6 +18,7 @@ const (
 
 	whyWhole   = "a wallet departs from its entries, a key is used up for nothing, or half a transfer stays"
 	whyFollows = "two spends of the same credits both succeed"
+	whyMark    = "a database that was set back is written on as if it were still ahead"
 	whyKey     = "a spend that is tried again takes its credits twice"
 	whyAlone   = "one wallet's rival makes the commands of strangers fail"
 	whySees    = "who was told that a spend is done does not find it"
@@ -131,6 +133,55 @@ func swapCases() []testcase {
 	return list
 }
 
+func markCases() []testcase {
+	named := func(name string, run func(k *kit)) testcase {
+		return testcase{"marks/" + name, ruleMark, whyMark, func(k *kit) { run(k); k.same() }}
+	}
+	list := []testcase{
+		named("it has the one that it got", func(k *kit) {
+			k.keep(change("a", 0, marked(0, 7)))
+			k.same()
+			k.keep(change("a", 1, marked(7, 9)), change("b", 0, marked(0, 3)))
+			k.same()
+			k.keep(change("a", 2, marked(9, 0)))
+		}),
+		named("none", func(k *kit) {
+			k.keep(change("a", 0, marked(0, 7)))
+			k.refuse(change("a", 1, marked(0, 8)))
+		}),
+		named("of the history before", func(k *kit) {
+			k.keep(change("a", 0, marked(0, 7)))
+			k.keep(change("a", 1, marked(7, 8)))
+			k.refuse(change("a", 2, marked(7, 9)))
+		}),
+		named("one of two changes", func(k *kit) {
+			k.keep(change("a", 0, marked(0, 7)), change("b", 0, marked(0, 8)))
+			both := func(b uint64) store.Write {
+				return store.Write{Changes: []store.Change{change("a", 1, marked(7, 1)), change("b", 1, marked(b, 2))}}
+			}
+			if kept := k.commit(both(7)); kept[0] {
+				k.Errorf("it was kept")
+			}
+			k.same()
+			k.commit(both(8))
+		}),
+		named("with several keys", func(k *kit) {
+			k.keep(change("a", 0, marked(0, 7)))
+			k.refuse(change("a", 1, marked(6, 7), keyed("k", "l"), grow(1)))
+			k.keep(change("a", 1, marked(7, 8), keyed("k", "l"), grow(1)))
+		}),
+	}
+	for _, mark := range []uint64{1, 1 << 31, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
+		list = append(list, named(fmt.Sprint(mark), func(k *kit) {
+			k.keep(change("a", 0, marked(0, mark)))
+			k.refuse(change("a", 1, marked(mark^1<<40, 1)))
+			k.refuse(change("a", 1, marked(mark-1, 1)), change("a2", 1))
+			k.keep(change("a", 1, marked(mark, mark-1)))
+		}))
+	}
+	return list
+}
+
 func keyCases() []testcase {
 	named := func(name string, run func(k *kit)) testcase {
 		return testcase{"keys/" + name, ruleKey, whyKey, func(k *kit) { run(k); k.same() }}
@@ -204,6 +255,7 @@ var refusals = []struct {
 	{"stale", func(w string) store.Change { return change(w, 0, keyed("fresh")) }},
 	{"ahead", func(w string) store.Change { return change(w, 2, keyed("fresh")) }},
 	{"used key", func(w string) store.Change { return change(w, 1, keyed("used")) }},
+	{"another mark", func(w string) store.Change { return change(w, 1, keyed("fresh"), marked(1, 2)) }},
 	{"no such wallet", func(string) store.Change { return change("none", 1, keyed("fresh")) }},
 }
 

@@ -12,7 +12,7 @@ import (
 const (
 	ruleConcurrent = "Its methods may be called concurrently."
 	ruleLate       = "Receipts are looked up no earlier than the wallet"
-	ruleOneCommit  = "A wallet's Seq and parts are those of one commit."
+	ruleOneCommit  = "A wallet's Seq, Mark and parts are those of one commit."
 	whyConcurrent  = "a wallet is destroyed as soon as two callers use it at once"
 	whyTorn        = "the ledger decides on lots of two different moments"
 )

@@ -222,7 +222,7 @@ func sameEntry(a, b store.Entry) bool {
 }
 
 func sameState(a, b store.State) bool {
-	return a.Seq == b.Seq &&
+	return a.Seq == b.Seq && a.Mark == b.Mark &&
 		slices.EqualFunc(a.Parts, b.Parts, func(a, b store.Part) bool { return a.ID == b.ID && bytes.Equal(a.Body, b.Body) }) &&
 		slices.EqualFunc(a.Receipts, b.Receipts, func(a, b store.Receipt) bool { return a.Key == b.Key && bytes.Equal(a.Body, b.Body) })
 }
@@ -291,6 +291,11 @@ func grow(n int) func(*store.Change) {
 			})
 		}
 	}
+}
+
+// marked sets the mark that the wallet has to have and the one that it gets.
+func marked(prev, mark uint64) func(*store.Change) {
+	return func(c *store.Change) { c.PrevMark, c.Mark = prev, mark }
 }
 
 // keyed adds receipts under keys.

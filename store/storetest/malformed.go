@@ -57,6 +57,10 @@ var numberMistakes = []mistake{
 	{"no entries but a Seq", func(c *store.Change) { c.Entries = nil }},
 	{"Seq too low", func(c *store.Change) { c.Seq-- }},
 	{"Seq too high", func(c *store.Change) { c.Seq++ }},
+	{"a mark of a wallet that must not exist", func(c *store.Change) {
+		c.Prev, c.PrevMark, c.Seq = 0, 7, 2
+		c.Entries[0].Seq, c.Entries[1].Seq = 1, 2
+	}},
 	{"Seq over 1<<63 - 1", func(c *store.Change) {
 		c.Prev, c.Seq = 1<<63-2, 1<<63
 		c.Entries[0].Seq, c.Entries[1].Seq = 1<<63-1, 1<<63

@@ -16,6 +16,7 @@ type model struct {
 
 type record struct {
 	seq, fed uint64
+	mark     uint64
 	due      int64
 	parts    map[uint64][]byte
 	entries  []store.Entry
@@ -50,7 +51,7 @@ func (m *model) follows(c store.Change) bool {
 	if r == nil {
 		return c.Prev == 0
 	}
-	return r.seq == c.Prev && !slices.ContainsFunc(c.Receipts, func(rc store.Receipt) bool {
+	return r.seq == c.Prev && r.mark == c.PrevMark && !slices.ContainsFunc(c.Receipts, func(rc store.Receipt) bool {
 		_, ok := r.receipts[rc.Key]
 		return ok
 	})
@@ -61,7 +62,7 @@ func (m *model) keep(c store.Change) {
 	if r == nil {
 		r = m.create(c.Wallet)
 	}
-	r.seq, r.due = c.Seq, c.Due
+	r.seq, r.mark, r.due = c.Seq, c.Mark, c.Due
 	r.setParts(c.Parts)
 	for _, e := range c.Entries {
 		r.entries = append(r.entries, cloneEntry(e))
@@ -101,7 +102,7 @@ func (m *model) load(read store.Read) store.State {
 	if r == nil {
 		return store.State{}
 	}
-	st := store.State{Seq: r.seq}
+	st := store.State{Seq: r.seq, Mark: r.mark}
 	for _, id := range slices.Sorted(maps.Keys(r.parts)) {
 		if read.Below != 0 && id >= read.Below {
 			break
@@ -177,6 +178,13 @@ func (m *model) keys(wallet string) []string {
 }
 
 // seq returns where a wallet stands.
+func (m *model) mark(wallet string) uint64 {
+	if r := m.wallets[wallet]; r != nil {
+		return r.mark
+	}
+	return 0
+}
+
 func (m *model) seq(wallet string) uint64 {
 	if r := m.wallets[wallet]; r != nil {
 		return r.seq

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	ruleRestore = "Restore makes a wallet that begins with a checkpoint: it has its Seq, these parts and this Due, no entries and no receipts, and Fed is its Seq."
+	ruleRestore = "Restore makes a wallet that begins with a checkpoint: it has its Seq, these parts and this Due, a Mark of 0, no entries and no receipts, and Fed is its Seq."
 	ruleExists  = "A wallet that exists is [ErrAborted]."
 
 	whyRestore = "a wallet that moved to another database does not go on where it was, or replaces one that is there"
@@ -72,6 +72,7 @@ func restoreCases() []testcase {
 			k.restore("a", k.sealed("a", 20), epoch, restored...)
 			k.refuse(change("a", 0))
 			k.refuse(change("a", 19))
+			k.refuse(change("a", 20, marked(1, 2)))
 			k.keep(change("a", 20, grow(2), part(3, ""), part(4, "four"), keyed("k"), erase(20)))
 			k.sameHeads(store.Filter{Pending: true})
 			k.sameEntries(store.Query{Wallet: "a", After: 20})

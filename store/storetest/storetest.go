@@ -95,7 +95,7 @@ func cases(has ...Capability) []testcase {
 	groups := make(map[string][]testcase)
 	suite := []func() []testcase{
 		loadCases, haveCases, belowCases, receiptCases, sharedCases, partCases,
-		commitCases, swapCases, keyCases, writeCases, mixedWriteCases, malformedCases, eraseCases,
+		commitCases, swapCases, markCases, keyCases, writeCases, mixedWriteCases, malformedCases, eraseCases,
 		entryCases, pageCases, headCases, ackCases,
 		nameCases, numberCases, timeCases, bodyCases, bufferCases, returnedCases, contextCases,
 		isolationCases, concurrentCases, randomCases,

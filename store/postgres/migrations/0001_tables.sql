@@ -7,6 +7,7 @@
 CREATE TABLE credits_wallets (
     id      text COLLATE "C" NOT NULL PRIMARY KEY,
     seq     bigint  NOT NULL, -- of its last entry
+    mark    bigint  NOT NULL, -- of the history that led to it
     fed     bigint  NOT NULL, -- the entries up to it were handed to the feed
     due     bigint  NOT NULL, -- when time alone changes it next; 0 if never
     pending boolean NOT NULL, -- fed < seq

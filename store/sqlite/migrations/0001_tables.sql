@@ -7,6 +7,7 @@ CREATE TABLE credits_wallets (
   no      INTEGER PRIMARY KEY,
   id      TEXT    NOT NULL UNIQUE,
   seq     INTEGER NOT NULL CHECK (seq > 0),  -- of the last entry
+  mark    INTEGER NOT NULL,                  -- of the history that led to it
   fed     INTEGER NOT NULL DEFAULT 0,        -- the entries up to it were handed to the feed
   pending INTEGER NOT NULL DEFAULT 1,        -- 1 while fed is less than seq
   due     INTEGER NOT NULL DEFAULT 0,        -- when time alone changes it next; 0 if never

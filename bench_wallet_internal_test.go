@@ -44,9 +44,12 @@ func BenchmarkReset(b *testing.B) {
 					b.Fatal(err)
 				}
 				now := s.ends
+				var d decision
+				var c store.Change
 				b.ReportAllocs()
 				for b.Loop() {
-					c, _, done, err := l.due("acme", stored, now)
+					d.mem = d.mem[:0]
+					_, done, err := l.due(&d, "acme", stored, now, &c)
 					if err != nil || !done || len(c.Entries) != 3 {
 						b.Fatal(len(c.Entries), done, err)
 					}

@@ -157,14 +157,13 @@ func (c *closed) take(id ID) (lot, bool) {
 	return l, true
 }
 
-// parts returns what is stored of the closed lots.
-func (c *closed) parts(all bool) (out []store.Part) {
+// parts appends what is stored of the closed lots. It uses the memory of b for recent.
+func (c *closed) parts(out []store.Part, b []byte, all bool) []store.Part {
 	if all || c.dirty {
-		var recent []byte
 		if len(c.recent) > 0 {
-			recent = storedLots(c.recent)
+			b = storedLots(b, c.recent)
 		}
-		out = append(out, store.Part{ID: recentPart, Body: recent})
+		out = append(out, store.Part{ID: recentPart, Body: b})
 	}
 	for n := 1; n <= c.gone; n++ {
 		out = append(out, store.Part{ID: closedPart + uint64(c.first-n), Body: nil})
@@ -173,7 +172,7 @@ func (c *closed) parts(all bool) (out []store.Part) {
 		if all || c.owned[i] {
 			body := p.raw
 			if body == nil {
-				body = storedLots(p.lots)
+				body = storedLots(nil, p.lots)
 			}
 			p.size = len(body)
 			out = append(out, store.Part{ID: closedPart + uint64(c.first+i), Body: body})
@@ -182,8 +181,8 @@ func (c *closed) parts(all bool) (out []store.Part) {
 	return out
 }
 
-func storedLots(lots []lot) []byte {
-	w := writer{[]byte{stateForm}}
+func storedLots(b []byte, lots []lot) []byte {
+	w := writer{append(slices.Grow(b, 2+64*len(lots)), stateForm)} // with what most take
 	w.uint(uint64(len(lots)))
 	for i := range lots {
 		w.lot(&lots[i])

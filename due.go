@@ -162,6 +162,10 @@ func (d *decision) carry(t int64) error {
 		left    Amount
 		expires int64
 	}
+	rolls := func(a Allowance) bool { return a.Rollover.Share != 0 }
+	if len(d.w.carry) == 0 && !slices.ContainsFunc(d.w.terms.Allowances, rolls) {
+		return nil
+	}
 	var shares []share
 	unused := d.unused(t)
 	for _, c := range d.w.carry {

@@ -28,6 +28,7 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	}
 	wrote := 0
 	var faults error
+	set := tickSet{Ledger: l, now: micros(now), wrote: map[WalletID]bool{}}
 	for after, more := "", true; more; {
 		due, err := l.headsOf(ctx, store.Filter{After: after, Due: max(1, micros(now)), Limit: tickWallets})
 		if err != nil {
@@ -37,7 +38,7 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 			break
 		}
 		after = due[len(due)-1].Wallet
-		n, fault, err := l.tickAll(ctx, due, micros(now))
+		n, fault, err := set.tick(ctx, due)
 		wrote += n
 		faults = errors.Join(faults, fault)
 		if err != nil {
@@ -50,76 +51,64 @@ func (l *Ledger) Tick(ctx context.Context) (int, error) {
 	return wrote, faults
 }
 
-// tickAll writes what fell due in some wallets. Faults are those of single
+// tickSet is what became of wallets that are written with one commit. Sets follow
+// one another in the same memory.
+type tickSet struct {
+	*Ledger
+	now     int64
+	wrote   map[WalletID]bool
+	left    []WalletID // to be written by themselves
+	open    []WalletID // with purchases that are not decided
+	d       decision   // in whose memory all are decided and encoded
+	changes []store.Change
+	writes  []store.Write
+}
+
+// reset makes a set as new, but for its memory.
+func (t *tickSet) reset() {
+	clear(t.wrote)
+	t.left, t.open = t.left[:0], t.open[:0]
+	t.writes, t.d.mem = t.writes[:0], t.d.mem[:0]
+}
+
+// tick writes what fell due in some wallets. Faults are those of single
 // wallets; an error is the store's.
-func (l *Ledger) tickAll(ctx context.Context, due []store.Head, now int64) (wrote int, faults, err error) {
-	set := tickSet{Ledger: l, now: now, wrote: map[WalletID]bool{}}
-	if err := set.write(ctx, due); err != nil {
+func (t *tickSet) tick(ctx context.Context, due []store.Head) (wrote int, faults, err error) {
+	t.reset()
+	if err := t.write(ctx, due); err != nil {
 		return 0, nil, err
 	}
-	for _, id := range set.left { // one by one: one of them cannot be written, or has much to write
-		changed, err := l.tick(ctx, id, now)
+	for _, id := range t.left { // one by one: one of them cannot be written, or has much to write
+		changed, err := t.Ledger.tick(ctx, id, t.now)
 		if changed {
-			set.wrote[id] = true
+			t.wrote[id] = true
 		}
 		if errors.Is(err, ErrRetry) || errors.Is(err, ErrUnknown) { // the store's, not this wallet's
-			return len(set.wrote), faults, err
+			return len(t.wrote), faults, err
 		}
 		if faults = errors.Join(faults, err); err == nil {
-			set.open = append(set.open, id)
+			t.open = append(t.open, id)
 		}
 	}
-	for _, id := range set.open {
-		settled, err := l.chargeOpen(ctx, id)
+	for _, id := range t.open {
+		settled, err := t.chargeOpen(ctx, id)
 		if settled {
-			set.wrote[id] = true
+			t.wrote[id] = true
 		}
 		faults = errors.Join(faults, err)
 	}
-	return len(set.wrote), faults, nil
-}
-
-// tickSet is what became of wallets that are written with one commit.
-type tickSet struct {
-	*Ledger
-	now   int64
-	wrote map[WalletID]bool
-	left  []WalletID // to be written by themselves
-	open  []WalletID // with purchases that are not decided
+	return len(t.wrote), faults, nil
 }
 
 // write writes what fell due in wallets.
 func (t *tickSet) write(ctx context.Context, due []store.Head) error {
-	reads := make([]store.Read, len(due))
-	for i := range due {
-		reads[i] = store.Read{Wallet: due[i].Wallet, Below: closedPart}
-	}
-	stored, err := t.states(ctx, reads)
-	if err != nil {
+	if err := t.decide(ctx, due); err != nil || len(t.writes) == 0 {
 		return err
 	}
-	var writes []store.Write
-	for i := range due {
-		id := WalletID(due[i].Wallet)
-		c, open, done, err := t.due(id, stored[i], t.now)
-		switch {
-		case err != nil || !done:
-			t.left = append(t.left, id)
-			continue
-		case open:
-			t.open = append(t.open, id)
-		}
-		if len(c.Entries) > 0 {
-			writes = append(writes, store.Write{Changes: []store.Change{c}})
-		}
-	}
-	if len(writes) == 0 {
-		return nil
-	}
-	kept, err := t.store.Commit(ctx, writes...)
+	kept, err := t.store.Commit(ctx, t.writes...)
 	switch {
-	case err != nil && store.Check(writes...) != nil: // which of them, each by itself tells
-		t.left, t.open = nil, nil
+	case err != nil && store.Check(t.writes...) != nil: // which of them, each by itself tells
+		t.left, t.open = t.left[:0], t.open[:0]
 		for i := range due {
 			t.left = append(t.left, WalletID(due[i].Wallet))
 		}
@@ -128,33 +117,66 @@ func (t *tickSet) write(ctx context.Context, due []store.Head) error {
 		return fmt.Errorf("%w: %w", ErrRetry, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
-	case len(kept) != len(writes):
-		return fmt.Errorf("%w: the store answered %d writes with %d outcomes", ErrUnknown, len(writes), len(kept))
+	case len(kept) != len(t.writes):
+		return fmt.Errorf("%w: the store answered %d writes with %d outcomes", ErrUnknown, len(t.writes), len(kept))
 	}
 	for i, k := range kept {
 		if k {
-			t.wrote[WalletID(writes[i].Changes[0].Wallet)] = true
+			t.wrote[WalletID(t.writes[i].Changes[0].Wallet)] = true
 		}
 	}
 	return nil
 }
 
-// due returns what falls due in a stored wallet as a change of it, which has no
-// entries if nothing does; whether it has purchases that are not decided; and whether
-// that is all: one commit holds only so much.
-func (l *Ledger) due(id WalletID, st store.State, now int64) (c store.Change, open, done bool, err error) {
+// decide reads wallets and makes the writes of what fell due in them.
+func (t *tickSet) decide(ctx context.Context, due []store.Head) error {
+	reads := make([]store.Read, len(due))
+	for i := range due {
+		reads[i] = store.Read{Wallet: due[i].Wallet, Below: closedPart}
+	}
+	stored, err := t.states(ctx, reads)
+	if err != nil {
+		return err
+	}
+	if len(t.changes) < len(due) {
+		t.changes = append(t.changes, make([]store.Change, len(due)-len(t.changes))...)
+	}
+	for i := range due {
+		id, n := WalletID(due[i].Wallet), len(t.writes)
+		open, done, err := t.due(&t.d, id, stored[i], t.now, &t.changes[n])
+		switch {
+		case err != nil || !done:
+			t.left = append(t.left, id)
+			continue
+		case open:
+			t.open = append(t.open, id)
+		}
+		if len(t.changes[n].Entries) > 0 {
+			t.writes = append(t.writes, store.Write{Changes: t.changes[n : n+1 : n+1]})
+		}
+	}
+	return nil
+}
+
+// due makes c the change of what falls due in a stored wallet, which has no
+// entries if nothing does. It reports whether the wallet has purchases that are not
+// decided, and whether that is all: one commit holds only so much. It uses the memory
+// of d, in which what it encodes stays, and of c.
+func (l *Ledger) due(d *decision, id WalletID, st store.State, now int64, c *store.Change) (open, done bool, err error) {
+	*c = store.Change{Wallet: string(id), Prev: st.Seq, Entries: c.Entries[:0], Parts: c.Parts}
 	if st.Seq == 0 {
-		return c, false, true, nil
+		return false, true, nil
 	}
 	s, err := l.decode(id, st)
 	if err != nil {
-		return c, false, false, err
+		return false, false, err
 	}
-	d := &decision{w: s, at: max(s.at, now), own: -1}
+	*d = decision{w: s, at: max(s.at, now), own: -1, out: d.out[:0], mem: d.mem}
 	if done, err = d.advance(d.at, maxPeriods); err == nil && len(d.out) > 0 {
-		c, err = d.change(st.Seq)
+		c.Entries = d.appendEntries(c.Entries)
+		err = s.fill(c, false)
 	}
-	return c, len(s.open.purchases) > 0, done, err
+	return len(s.open.purchases) > 0, done, err
 }
 
 // tick writes what fell due in one wallet. It leaves off where someone else
@@ -165,7 +187,8 @@ func (l *Ledger) tick(ctx context.Context, id WalletID, now int64) (changed bool
 		if err != nil {
 			return changed, err
 		}
-		c, _, done, err := l.due(id, stored[0], now)
+		var c store.Change
+		_, done, err := l.due(new(decision), id, stored[0], now, &c)
 		if err != nil || len(c.Entries) == 0 {
 			return changed, err
 		}

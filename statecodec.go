@@ -28,11 +28,17 @@ const (
 )
 
 // parts returns what is stored of s: the pages that changed since s was copied
-// or stored, or all of them. It uses the memory of out and of its first body.
+// or stored, or all of them. It uses the memory of out, which is what it returned
+// before, and of the bodies of its head and of the lots that were used up last.
 func (s *state) parts(out []store.Part, all bool) []store.Part {
-	var head []byte
-	if cap(out) > 0 {
-		head = out[:1][0].Body[:0]
+	var head, recent []byte
+	for _, p := range out {
+		switch p.ID {
+		case headPart:
+			head = p.Body[:0]
+		case recentPart:
+			recent = p.Body[:0]
+		}
 	}
 	out = append(out[:0], store.Part{})
 	if all || s.planNew {
@@ -69,7 +75,7 @@ func (s *state) parts(out []store.Part, all bool) []store.Part {
 		}
 		size += p.size
 	}
-	out = append(out, s.closed.parts(all)...)
+	out = s.closed.parts(out, recent, all)
 	out[0] = store.Part{ID: headPart, Body: s.head(head)}
 	s.size = size + len(out[0].Body)
 	if len(out) == 1 {

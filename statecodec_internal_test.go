@@ -9,7 +9,7 @@ func TestClosedPageLimit(t *testing.T) {
 		for i := range lots {
 			lots[i].lotTerms = &lotTerms{id: ID(i + 1), amount: Credit}
 		}
-		r := reader{b: storedLots(lots)}
+		r := reader{b: storedLots(nil, lots)}
 		if got := len(r.closedLots()); got != want || r.bad != (want == 0) {
 			t.Errorf("read %d of %d lots, want %d", got, n, want)
 		}

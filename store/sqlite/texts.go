@@ -120,8 +120,12 @@ func newTexts(prefix string) *texts {
 	return t
 }
 
-// named returns a statement with the store's prefix.
-func (t *texts) named(text string) string { return strings.ReplaceAll(text, defaultPrefix, t.prefix) }
+// named returns a statement with the store's prefix. A parameter stands with a plus,
+// which does nothing but keep its value from the planner. SQLite plans a statement anew
+// whenever a value that the planner looked at is bound again, which takes longer than to carry it out.
+func (t *texts) named(text string) string {
+	return strings.NewReplacer(defaultPrefix, t.prefix, "?", "+?").Replace(text)
+}
 
 // session is the statements as prepared in one place: on a pool, on one
 // connection, or in a transaction.

@@ -61,13 +61,14 @@ type texts struct {
 func newTexts(prefix string) *texts {
 	t := &texts{prefix: prefix}
 	t.of = [statements]string{
-		// The wallet and its parts, as one statement sees them: of one commit. The
-		// first row is the wallet's own.
-		loadWallet: `SELECT -1 AS id, no, seq, mark, iif(seq = ?2, NULL, head) FROM credits_wallets WHERE id = ?1
+		// The wallet, its parts and what is kept under a key, as one statement sees them: of one commit.
+		loadWallet: `SELECT -1, no, seq, mark, iif(seq = ?2, NULL, head) FROM credits_wallets WHERE id = ?1
 			UNION ALL
 			SELECT p.id, 0, 0, 0, p.body FROM credits_wallets w JOIN credits_parts p ON p.wallet = w.no
 			WHERE w.id = ?1 AND w.seq <> ?2 AND p.id <= ?3
-			ORDER BY 1`,
+			UNION ALL
+			SELECT -2, 0, 0, 0, r.body FROM credits_wallets w JOIN credits_receipts r ON r.wallet = w.no AND r.key = ?4
+			WHERE ?4 <> '' AND w.id = ?1`,
 		loadReceipt: `SELECT body FROM credits_receipts WHERE wallet = ?1 AND key = ?2`,
 		findWallet:  `SELECT no, seq, mark FROM credits_wallets WHERE id = ?1`,
 

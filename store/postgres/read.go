@@ -164,7 +164,7 @@ func (s *Store) selectEntries(q *store.Query, size int) (text string, args []any
 	if q.To != 0 {
 		at := sel.arg(q.To)
 		sel.filter("e.at < " + at)
-		through = fmt.Sprintf("least(%s, (%s))", through, fmt.Sprintf(firstAfter, wallet, at))
+		through = fmt.Sprintf("least(%s, (%s))", through, fmt.Sprintf(lastBefore, wallet, at))
 	}
 	seq, merged := sel.lead(q)
 	sel.add(seq+" > "+after, seq+" <= "+through)
@@ -216,16 +216,17 @@ func (q *selection) lead(of *store.Query) (seq, merged string) {
 	return seq, ""
 }
 
-// Where the times of a wallet's entries are in order, as a ledger's are, an index finds the
-// entries on both sides of an instant. Where they are not, there is nothing to be found.
-const (
-	lastBefore = `SELECT t.seq FROM {wallets} w, LATERAL (
-		SELECT t.seq FROM {entries} t WHERE t.wallet = %s AND t.at < %s ORDER BY t.at DESC, t.seq DESC LIMIT 1
-	) t WHERE w.id = $1 AND w.back = 0`
-	firstAfter = `SELECT t.seq - 1 FROM {wallets} w, LATERAL (
-		SELECT t.seq FROM {entries} t WHERE t.wallet = %s AND t.at >= %s ORDER BY t.at, t.seq LIMIT 1
-	) t WHERE w.id = $1 AND w.back = 0`
-)
+// lastBefore is the last entry of a wallet before an instant. Where the times of a wallet's entries
+// are in order, as a ledger's are, it is found by halving; where they are not, or all
+// were pruned, there is none.
+const lastBefore = `WITH RECURSIVE b (lo, hi) AS (
+		SELECT (SELECT t.seq - 1 FROM {entries} t WHERE t.wallet = %[1]s ORDER BY t.seq LIMIT 1), w.seq
+		FROM {wallets} w WHERE w.id = %[1]s AND w.back = 0
+		UNION ALL
+		SELECT CASE WHEN t.at < %[2]s THEN t.seq ELSE b.lo END, CASE WHEN t.at < %[2]s THEN b.hi ELSE t.seq - 1 END
+		FROM b, LATERAL (SELECT t.seq, t.at FROM {entries} t WHERE t.wallet = %[1]s AND t.seq = b.lo + (b.hi - b.lo + 1) / 2 OFFSET 0) t
+		WHERE b.lo < b.hi
+	) SELECT b.lo FROM b WHERE b.lo >= b.hi`
 
 // Heads implements [store.Store]. It reads page by page, and holds nothing of
 // the database between them.

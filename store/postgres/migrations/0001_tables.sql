@@ -42,8 +42,6 @@ CREATE TABLE credits_entries (
     PRIMARY KEY (wallet, seq)
 );
 
-CREATE INDEX credits_entries_at ON credits_entries (wallet, at, seq);
-
 -- A query that asks for the order of seq + 0 is served by one of these alone, and
 -- not by the primary key, which would read a whole history for what is rare in it.
 CREATE INDEX credits_entries_kind ON credits_entries (wallet, kind, (seq + 0));

@@ -41,6 +41,8 @@ type Call struct {
 
 	served ID // the purchase that was made for the call
 
+	salts *caller // makes Salt where it is needed, if not nil
+
 	// Bought is how many purchases were made for the call before. After two it
 	// buys no more.
 	Bought int
@@ -284,6 +286,9 @@ func (d *decision) keep(r *record) error {
 
 // salt returns the salt of an entry's seal.
 func (d *decision) salt(seq ID) []byte {
+	if c := d.call.salts; c != nil {
+		d.call.Salt, d.call.salts = c.saltOf(&c.task), nil
+	}
 	var b [40]byte
 	copy(b[:], d.call.Salt[:])
 	binary.BigEndian.PutUint64(b[32:], uint64(seq))

@@ -2,11 +2,13 @@ package credits_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/credits"
+	"example.com/credits/store/memory"
 )
 
 // labelled holds what a usage costs that has labels.
@@ -57,6 +59,41 @@ func TestDeskVerbs(t *testing.T) {
 			read := inherited(o, "read", mine.ID+2, 1)
 			if diff := cmp.Diff(known, read); diff != "" || known.Note.Labels["by"] != "ann" {
 				o.Errorf("%+v, and:\n%s", known, diff)
+			}
+		})
+	})
+	t.Run("L-4/what is inherited is sealed with the ledger's salt, as by itself", func(t *testing.T) {
+		r := newRig(t, "2026-01-01")
+		var all []map[string]string
+		for _, salt := range []byte{1, 1, 2} {
+			s := new(memory.Store)
+			l := credits.New(s, &credits.Options{Clock: r.clock, Salt: [32]byte{salt}})
+			if len(all) == 0 {
+				l = l.On(s)
+			}
+			for i, cmd := range []credits.Command{credits.Open{Plan: monthly("100")}, labelled(ann), credits.Capture{Hold: 3, All: true}} {
+				if _, err := l.Do(r.ctx, acme, credits.Key(fmt.Sprint(i)), cmd); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all = append(all, dumpStore(t, s, ""))
+		}
+		if diff := cmp.Diff(all[0], all[1]); diff != "" {
+			t.Errorf("not as by itself:\n%s", diff)
+		}
+		if cmp.Equal(all[1], all[2]) {
+			t.Error("another salt makes the same seals")
+		}
+	})
+	t.Run("what is handed out of a hold is not inherited from", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			o.warm()
+			h := o.ask(o.ctx, acme, "h", labelled(map[string]string{"by": "ann"}))
+			o.kept(h)
+			h.Entries[0].Note.Labels["by"] = "bob"
+			c := o.ask(o.ctx, acme, "capture", credits.Capture{Hold: h.ID, All: true})
+			if o.kept(c); c.Entries[0].Note.Labels["by"] != "ann" {
+				o.Errorf("the capture is %+v", c.Entries[0])
 			}
 		})
 	})

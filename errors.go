@@ -82,6 +82,14 @@ func unread(err error) error {
 	return fmt.Errorf("%w: %w", ErrRetry, err)
 }
 
+// unknown returns an [ErrRetry] as one of which nobody knows whether it was done.
+func unknown(err error) error {
+	if both, ok := err.(interface{ Unwrap() []error }); ok && len(both.Unwrap()) == 2 {
+		return fmt.Errorf("%w: %w", ErrUnknown, both.Unwrap()[1])
+	}
+	return fmt.Errorf("%w: %v", ErrUnknown, err)
+}
+
 // within returns err with a path before its fields.
 func within(path string, err error) error {
 	if path == "" || err == nil {

@@ -148,7 +148,7 @@ type Task struct {
 // ended is one of the last two.
 //
 // Calls that meet are committed together, those on one wallet in the order in which
-// they came; what becomes of one is nothing to the others. A call that commits for
+// they came, but that one that waits for a payment lets others pass; what becomes of one is nothing to the others. A call that commits for
 // others as well stays until that commit returns, which ends when the
 // contexts of all of them have.
 func (l *Ledger) Do(ctx context.Context, id WalletID, key Key, cmd Command) (Receipt, error) {
@@ -275,6 +275,9 @@ func (l *Ledger) run(ctx context.Context, tasks []Task, write bool, leave func()
 		if err == nil && a.waits != nil {
 			err = a.settle(ctx)
 		}
+		if a.mine && errors.Is(err, ErrRetry) {
+			err = unknown(err)
+		}
 		if err != nil || done {
 			if err == nil && a.bought > 0 && receipts[0].Replayed { // its own purchase was settled, under its key
 				receipts[0].Replayed, a.kept = false, true
@@ -299,8 +302,17 @@ func (a *attempt) seated(ctx context.Context) ([]Receipt, bool, error) {
 			return nil, false, err
 		}
 	}
-	defer leave()
-	return a.round(ctx)
+	again := false // nobody gets between two rounds but while a purchase is paid
+	defer func() {
+		if !again {
+			leave()
+		}
+	}()
+	receipts, done, err := a.round(ctx)
+	if again = err == nil && !done && a.waits == nil; again {
+		a.leave = leave
+	}
+	return receipts, done, err
 }
 
 // after does what follows a commit: it calls the hook, and has purchases paid that

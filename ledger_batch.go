@@ -36,6 +36,9 @@ type seating struct {
 	change [1]store.Change
 }
 
+// maxRecalls is how many calls wait for the reading of what captures inherit.
+const maxRecalls = 4
+
 // maxScratch is how much memory a batch keeps for the next, in bytes.
 const maxScratch = 1 << 20
 
@@ -148,7 +151,9 @@ func (b *batch) reset() {
 	}
 	clear(b.writes)
 	clear(b.moved)
-	clear(b.d.out)
+	if clear(b.d.out[:cap(b.d.out)]); cap(b.d.out) > 64 {
+		b.d.out = nil
+	}
 	if cap(b.d.mem) > maxScratch {
 		b.d.mem = nil
 	}
@@ -270,9 +275,12 @@ func (b *batch) load(ctx context.Context) {
 	}
 }
 
-// recall reads what captures inherit of holds that were made before their wallets
-// were read.
+// recall reads what captures inherit of holds that were made before their wallet
+// was read. Where many would wait for it, each goes by itself.
 func (b *batch) recall(ctx context.Context) {
+	if b.calls > maxRecalls {
+		return
+	}
 	for i := range b.seatings {
 		st := &b.seatings[i]
 		for _, call := range st.calls {
@@ -370,12 +378,9 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 		}
 	}()
 	c.begun, c.err, b.d.touched = nil, nil, false
-	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil}
+	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil, salts: c}
 	s := st.seat.state
 	b.print = b.request.fingerprint(c.task.Command)
-	if c.actor != (Actor{}) || !b.request.with.isZero() {
-		b.call.Salt = c.saltOf(&c.task)
-	}
 	d := &b.d
 	finished, err := d.decide(s, &b.call)
 	if err != nil || !finished || d.waits != 0 || d.refused != nil || len(d.answers) > 0 {

@@ -9,7 +9,7 @@ import (
 
 // DoEach carries out tasks as [Ledger.Do] does, each by itself, and commits as many
 // together as it can: a day's log of usage, say. Tasks of one wallet are carried out
-// in their order. It tells done what Do would have returned of each, in the order of the
+// in their order, but that one that waits for a payment lets others pass. It tells done what Do would have returned of each, in the order of the
 // tasks: a refusal stops nothing. If done returns an error, no further tasks are
 // begun, and DoEach returns it.
 //

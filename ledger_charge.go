@@ -63,7 +63,7 @@ func (a *attempt) intend(ctx context.Context, d *decision, prev uint64) error {
 		}
 		a.bought++
 	}
-	a.waits = &p
+	a.waits, a.mine = &p, p.key == a.tasks[0].Key && !p.Auto
 	return nil
 }
 
@@ -76,8 +76,8 @@ func (a *attempt) settle(ctx context.Context) error {
 	}
 	a.asked = p.ID
 	class := ErrRetry // a spend is not done
-	if p.key == a.tasks[0].Key && !p.Auto {
-		class = ErrUnknown // the purchase is the call's own: the money may be taken
+	if a.mine {
+		class = ErrUnknown
 	}
 	return a.charge(ctx, id, p, class)
 }

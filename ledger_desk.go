@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // desks are where the calls on a ledger queue. Each wallet has a seat at one
@@ -30,7 +31,14 @@ type desk struct {
 	led   bool
 	size  int // of the states at the seats, as they are stored
 
-	wallets, bytes int // how much is remembered
+	room           *room
+	wallets, bytes int // the desk's share of it
+}
+
+// room is how much the desks of a ledger remember together.
+type room struct {
+	wallets, bytes int64        // at most
+	seats, size    atomic.Int64 // now
 }
 
 // seat is a wallet's place.
@@ -86,9 +94,10 @@ const (
 
 func newDesks(n int) *desks {
 	n = min(max(n, 1), 256)
-	ds := &desks{seed: maphash.MakeSeed(), all: make([]desk, n)}
+	ds, together := &desks{seed: maphash.MakeSeed(), all: make([]desk, n)}, &room{wallets: deskWallets, bytes: deskBytes}
 	for i := range ds.all {
-		ds.all[i].wallets, ds.all[i].bytes = deskWallets/n, deskBytes/n
+		d := &ds.all[i]
+		d.room, d.wallets, d.bytes = together, deskWallets/n, deskBytes/n
 	}
 	return ds
 }
@@ -169,37 +178,51 @@ func (d *desk) seat(id WalletID) *seat {
 	if d.seats == nil {
 		d.seats = make(map[WalletID]*seat)
 	}
-	d.forget(d.wallets-1, d.bytes)
+	d.room.seats.Add(1)
+	d.forget(func() bool { return d.crowded(1) })
 	s := &seat{id: WalletID(strings.Clone(string(id)))}
 	s.line = s.first[:0]
 	d.seats[s.id] = s
 	return s
 }
 
-// forget takes seats away, those at which nobody is, until so many wallets and
-// bytes are left at most. Which it takes is left to chance.
-func (d *desk) forget(wallets, bytes int) {
-	if len(d.seats) <= wallets && d.size <= bytes {
+// crowded reports whether the desk remembers more than its share, if some wallets
+// more come, and all desks together more than they may.
+func (d *desk) crowded(more int) bool {
+	return len(d.seats)+more > d.wallets && d.room.seats.Load() > d.room.wallets || d.size > d.bytes && d.room.size.Load() > d.room.bytes
+}
+
+// forget takes seats away, those at which nobody is, as long as there are too many.
+// Which it takes is left to chance.
+func (d *desk) forget(tooMany func() bool) {
+	if !tooMany() {
 		return
 	}
 	for id, s := range d.seats {
-		if len(d.seats) <= wallets && d.size <= bytes {
+		if !tooMany() {
 			return
 		}
 		if !s.taken && len(s.line) == 0 {
-			d.size -= s.size
+			d.grow(-s.size)
+			d.room.seats.Add(-1)
 			delete(d.seats, id)
 		}
 	}
 }
 
+// grow notes that more is remembered.
+func (d *desk) grow(size int) {
+	d.size += size
+	d.room.size.Add(int64(size))
+}
+
 // weigh notes how large the state at a seat is.
 func (d *desk) weigh(s *seat) {
-	d.size -= s.size
+	before := s.size
 	if s.size = 0; s.state != nil {
 		s.size = s.state.size
 	}
-	d.size += s.size
+	d.grow(s.size - before)
 }
 
 // free lets the next callers come to a seat.
@@ -338,8 +361,8 @@ func (d *desk) wind(b *batch, c *caller, leads bool) (told message) {
 		}
 	}
 	d.calls.Unlock()
-	if d.forget(d.wallets, d.bytes); b.lost || b.panicked != nil {
-		d.forget(0, 0)
+	if d.forget(func() bool { return d.crowded(0) }); b.lost || b.panicked != nil {
+		d.forget(func() bool { return true })
 	}
 	if told = done; !c.finished {
 		c.mayWait()

@@ -19,6 +19,7 @@ type attempt struct {
 	bought int         // purchases that were made for the call
 	asked  ID          // the purchase that was asked for, and is open still
 	served ID          // the purchase that the call intended
+	mine   bool        // it is what the call is about: the money may be taken
 	kept   bool        // it committed
 	leave  func()      // gives back the seat, if the call has it already
 	begun  []*purchase // by it, that nobody waits for

@@ -348,6 +348,15 @@ func sweepPaid(t *testing.T, c crashCase, fault storetest.Fault, plan storetest.
 	case !met || fault == storetest.Conflict:
 		t.Errorf("%s: %s: %v, without a fault that matters", c.name, at, err)
 	}
+	_, buys := c.call.(credits.Buy)
+	_, adds := c.call.(credits.SetUnits)
+	if errors.Is(err, credits.ErrRetry) && (buys || adds) { // else it is paid first, and then not done
+		for _, e := range s.history(acme, credits.HistoryQuery{}) {
+			if e.Key == "k" {
+				t.Errorf("%s: %s: %v, and entry %d, %v, is there", c.name, at, err, e.Seq, e.Kind)
+			}
+		}
+	}
 	s.finish(c, at, false, true)
 	return met
 }

@@ -310,7 +310,7 @@ func (c Reserve) decide(d *decision) error {
 	}); err != nil {
 		return err
 	}
-	if slot, ok := d.w.findHold(h.ID); ok {
+	if slot, ok := d.w.findHold(h.ID); ok && d.w.holds.count <= maxMade {
 		d.w.holds.at(slot).made = d.out[len(d.out)-1].heldFor()
 	}
 	return d.trigger(x.unit)

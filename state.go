@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -159,6 +160,9 @@ type hold struct {
 	made    *heldFor // nil if it was not made since the state was read: it is not stored
 }
 
+// maxMade is of how many holds of a wallet it is remembered what they were made for.
+const maxMade = 32
+
 // heldFor is what a hold was made for, as its capture inherits it. Labels can be
 // erased, so it is not part of the state.
 type heldFor struct {
@@ -167,7 +171,9 @@ type heldFor struct {
 	labels   map[string]string
 }
 
-func (e *Entry) heldFor() *heldFor { return &heldFor{e.Quantity, e.Factors, e.Note.Labels} }
+func (e *Entry) heldFor() *heldFor {
+	return &heldFor{e.Quantity, maps.Clone(e.Factors), maps.Clone(e.Note.Labels)}
+}
 
 func (h *hold) public() Hold {
 	return Hold{

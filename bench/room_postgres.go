@@ -42,6 +42,9 @@ func (b *bench) contendersOnPostgres(ctx context.Context, r regime, s *server) (
 		return nil, err
 	}
 	l := credits.New(ours, nil)
+	if err := spendOnce(ctx, l, b.many); err != nil {
+		return nil, err
+	}
 	var all []contender
 	for _, x := range []struct {
 		name    string

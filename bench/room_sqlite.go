@@ -43,6 +43,9 @@ func (b *bench) contendersOnSQLite(ctx context.Context, e *sqliteEngine) ([]cont
 		return nil, err
 	}
 	l := credits.New(s, nil)
+	if err := spendOnce(ctx, l, b.many); err != nil {
+		return nil, err
+	}
 	id := func(rest string) string { return "sqlite/" + e.driver.String() + "/" + e.regime.name + "/" + rest }
 	return []contender{
 		{id: id("1/floor"), callers: 1, timed: true, op: floor.debits(b.many)},

@@ -82,6 +82,25 @@ func TestSQLiteFaults(t *testing.T) {
 	}
 }
 
+// TestSQLiteLoadFaults lets a read fail on the connection that writes, where it is tried
+// first, and on another, which it is left to: one of the two does.
+func TestSQLiteLoadFaults(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d sqliteDriver) {
+		s, _, w := newWired(t, d)
+		for n := range 4 {
+			keepAll(t, s, write("acme", uint64(n), fmt.Sprint("key ", n)))
+			w.failing("SELECT -1", n, errWire, nil)
+			states, err := s.Load(t.Context(), store.Read{Wallet: "acme", Keys: []string{"key 0"}})
+			if failed := errors.Is(err, errWire); failed != (n > 1) {
+				t.Fatalf("%d reads failed: %v", n, err)
+			}
+			if err == nil && (states[0].Seq != uint64(n+1) || len(states[0].Parts) != 2 || len(states[0].Receipts) != 1) {
+				t.Errorf("%d reads failed: %+v", n, states)
+			}
+		}
+	})
+}
+
 // keepAll commits writes that must be kept.
 func keepAll(t testing.TB, s store.Store, writes ...store.Write) {
 	t.Helper()

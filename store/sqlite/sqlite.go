@@ -13,9 +13,9 @@
 //
 // SQLite has one writer at a time. A store holds one connection of the host's
 // pool, on which all that it keeps is written between BEGIN IMMEDIATE and COMMIT;
-// it reads on the others. So the pool needs at least two, and a host's own
-// transactions wait for the store's writes as for any other's. With [Store.Tx]
-// the store works inside a transaction of the host's.
+// it reads on the others, and wallets on that one too while nothing is written. So the
+// pool needs at least two, and a host's own transactions wait for the store's writes as
+// for any other's. With [Store.Tx] the store works inside a transaction of the host's.
 //
 // Entries refuse to be changed, and to be deleted unless a checkpoint stands in
 // their place, by triggers. Who can write the file can drop a trigger: that is what the chain of hashes is for. A note that was

@@ -97,6 +97,20 @@ func TestDeskVerbs(t *testing.T) {
 			}
 		})
 	})
+	t.Run("what may have been pruned of a hold is not remembered", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			long := labelled(ann)
+			long.Until = day("2026-12-01")
+			h := o.ask(o.ctx, acme, "h", long)
+			o.kept(h)
+			o.clock.Set(day("2026-01-01").Add(credits.Retention))
+			o.store.forget()
+			o.kept(o.ask(o.ctx, acme, "capture", credits.Capture{Hold: h.ID, All: true}))
+			if o.store.queries == 0 {
+				o.Error("the capture did not look what is stored")
+			}
+		})
+	})
 	t.Run("what was erased of a hold is not inherited", func(t *testing.T) {
 		inOffice(t, func(o *office) {
 			o.warm()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"example.com/credits/store"
 )
@@ -54,12 +55,17 @@ func quick(c Command) bool {
 }
 
 // knows reports whether a command that may ride can be decided without the
-// wallet's history: what it says of a hold that has ended is there alone.
-func (s *state) knows(c Command) bool {
+// wallet's history: what it says of a hold that has ended is there alone, and what a
+// hold was made for may have been pruned meanwhile.
+func (s *state) knows(c Command, clock Clock) bool {
 	switch c := c.(type) {
 	case Capture:
 		slot, ok := s.findHold(c.Hold)
-		return ok && s.holds.at(slot).made != nil
+		if !ok {
+			return false
+		}
+		made := s.holds.at(slot).made
+		return made != nil && micros(clock.Now())-made.at < int64(Retention/time.Microsecond)
 	case Release:
 		_, ok := s.findHold(c.Hold)
 		return ok
@@ -294,8 +300,7 @@ func (b *batch) recall(ctx context.Context) {
 			}
 			made, err := call.one(ctx, st.seat.state, c.Hold)
 			switch h := st.seat.state.holds.at(slot); {
-			case errors.Is(err, ErrPruned): // it goes on, without the labels that it had
-				h.made = new(heldFor)
+			case errors.Is(err, ErrPruned): // by itself it goes on, without the labels that it had
 			case err != nil:
 				call.err, call.finished = err, true
 			case len(made) == 1:
@@ -326,7 +331,7 @@ func (b *batch) decide(st *seating) bool {
 		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == key }) {
 			continue // it is known when the other is
 		}
-		if !s.knows(call.task.Command) { // who comes after it waits as well
+		if !s.knows(call.task.Command, call.clock) { // who comes after it waits as well
 			call.alone = true
 			break
 		}

@@ -166,13 +166,14 @@ const maxMade = 32
 // heldFor is what a hold was made for, as its capture inherits it. Labels can be
 // erased, so it is not part of the state.
 type heldFor struct {
+	at       int64 // when it was made
 	quantity int64
 	factors  map[string]int64
 	labels   map[string]string
 }
 
 func (e *Entry) heldFor() *heldFor {
-	return &heldFor{e.Quantity, maps.Clone(e.Factors), maps.Clone(e.Note.Labels)}
+	return &heldFor{micros(e.At), e.Quantity, maps.Clone(e.Factors), maps.Clone(e.Note.Labels)}
 }
 
 func (h *hold) public() Hold {
@@ -251,11 +252,20 @@ func (s *state) balance(unit Unit) Amount {
 
 // find returns the slot of an open lot.
 func (s *state) find(id ID) (int, bool) {
-	i, ok := slices.BinarySearchFunc(s.byID, id, func(slot int32, id ID) int { return cmp.Compare(s.lots.at(int(slot)).id, id) })
-	if !ok {
-		return 0, false
+	from, to := 0, len(s.byID)
+	for from < to {
+		at := (from + to) / 2
+		slot := int(s.byID[at])
+		switch found := s.lots.at(slot).id; {
+		case found == id:
+			return slot, true
+		case found < id:
+			from = at + 1
+		default:
+			to = at
+		}
 	}
-	return int(s.byID[i]), true
+	return 0, false
 }
 
 // findHold returns the slot of a hold.

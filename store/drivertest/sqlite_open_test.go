@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -291,4 +292,20 @@ func TestSQLiteClosed(t *testing.T) {
 		t.Errorf("after Close %d connections are in use", n)
 	}
 	must(t, db, "SELECT 1")
+}
+
+// TestSQLiteCheckpoints sees that the WAL may grow, unless the host said how far.
+func TestSQLiteCheckpoints(t *testing.T) {
+	for params, want := range map[string]bool{"": true, "&_pragma=wal_autocheckpoint(1000)": true, "&_pragma=wal_autocheckpoint(0)": false, "&_pragma=wal_autocheckpoint(500)": false} {
+		t.Run(params, func(t *testing.T) {
+			d, file := modernc, newFile(t)
+			newSQLite(t, d.open(t, file), sqlite.Options{})
+			d.params += params
+			db, w := newWire(t, d, file)
+			keepAll(t, newSQLite(t, db, sqlite.Options{}), write("acme", 0, "k"))
+			if said := slices.Contains(w.take(), "PRAGMA wal_autocheckpoint = 4000"); said != want {
+				t.Errorf("set: %v, want %v", said, want)
+			}
+		})
+	}
 }

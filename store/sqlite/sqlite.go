@@ -9,7 +9,9 @@
 // The file is in WAL mode and synchronous is FULL, so that what was kept outlasts
 // a loss of power, where the system's fsync does what it says. (On macOS that
 // takes PRAGMA fullfsync besides.) Any number of processes may use one file, on
-// one machine; it must not be on a network file system.
+// one machine; it must not be on a network file system. The WAL may grow to 4,000
+// pages, 16 MB as a rule, before it is brought into the database, unless the host
+// set wal_autocheckpoint.
 //
 // SQLite has one writer at a time. A store holds one connection of the host's
 // pool, on which all that it keeps is written between BEGIN IMMEDIATE and COMMIT;

@@ -115,6 +115,9 @@ func (w *writer) connect(ctx context.Context) error {
 	w.conn, w.session = conn, newSession(w.text, conn.PrepareContext)
 	err = execConn(ctx, conn, fmt.Sprintf("PRAGMA busy_timeout = %d", slice.Milliseconds()))
 	if err == nil {
+		err = checkpointLater(ctx, conn)
+	}
+	if err == nil {
 		err = checkSynchronous(conn.QueryRowContext(ctx, "PRAGMA synchronous"))
 	}
 	if err == nil {
@@ -122,6 +125,24 @@ func (w *writer) connect(ctx context.Context) error {
 	}
 	if err != nil {
 		w.discard()
+	}
+	return err
+}
+
+// After so many pages SQLite brings the WAL into the database: by default, and here.
+// Pages that are written again and again meanwhile are brought there once.
+const (
+	defaultCheckpoint = 1000
+	walCheckpoint     = 4000
+)
+
+// checkpointLater lets the WAL grow to walCheckpoint pages, unless the host said otherwise.
+func checkpointLater(ctx context.Context, c *sql.Conn) error {
+	var pages int
+	err := c.QueryRowContext(ctx, "PRAGMA wal_autocheckpoint").Scan(&pages)
+	if err == nil && pages == defaultCheckpoint {
+		// It returns the new number, as a row.
+		err = c.QueryRowContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", walCheckpoint)).Scan(&pages)
 	}
 	return err
 }

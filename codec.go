@@ -465,15 +465,8 @@ func (w *writer) lotTerms(t *lotTerms) {
 }
 
 func (r *reader) lotTerms() *lotTerms {
-	t := &lotTerms{
-		id: ID(r.uint()), unit: Unit(r.text()), source: Source(r.narrow()), amount: Amount(r.int()), starts: r.int(),
-		expires: r.int(), priority: int(r.int()), scope: r.text(),
-	}
-	for range r.count() {
-		t.features = append(t.features, r.text())
-	}
-	t.paid, t.purchase, t.addon, t.noRefund = r.money(), ID(r.uint()), r.text(), r.bool()
-	t.origin = Origin{WalletID(r.text()), ID(r.uint())}
+	t := new(lotTerms)
+	r.terms(t, t)
 	return t
 }
 
@@ -579,9 +572,13 @@ func (r *reader) narrow() uint8 {
 }
 
 func (r *reader) uint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 1<<7 { // as most are
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 || n > 1 && r.b[n-1] == 0 { // each number has one form
-
 		r.fail()
 		return 0
 	}

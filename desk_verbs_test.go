@@ -62,6 +62,61 @@ func TestDeskVerbs(t *testing.T) {
 			}
 		})
 	})
+	t.Run("L-1/captures of what another process holds are one query and one commit", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			other := o.over(o.rig.store)
+			var holds []credits.ID
+			for i := range 40 {
+				r, err := other.Do(o.ctx, acme, credits.Key(fmt.Sprint("h", i)), labelled(ann))
+				if err != nil {
+					t.Fatal(err)
+				}
+				holds = append(holds, r.ID)
+			}
+			o.warm()
+			o.shut()
+			o.spends("bob", "first")
+			var all []*call
+			for i, id := range holds {
+				all = append(all, o.ask(o.ctx, acme, credits.Key(fmt.Sprint("c", i)), credits.Capture{Hold: id, All: true}))
+			}
+			o.through()
+			o.through()
+			o.kept(all...)
+			if len(o.store.commits) != 2 || o.store.queries != 1 {
+				o.Errorf("%d commits and %d queries", len(o.store.commits), o.store.queries)
+			}
+			for _, c := range all {
+				if c.Entries[0].Note.Labels["by"] != "ann" {
+					o.Fatalf("the capture is %+v", c.Entries[0])
+				}
+			}
+		})
+	})
+	t.Run("one commit encodes so much, and the rest is in the next", func(t *testing.T) {
+		inOffice(t, func(o *office) {
+			large := monthly("10", func(p *credits.Plan) {
+				for i := range 1000 {
+					p.Features[fmt.Sprintf("feature %04d, with a name of some length", i)] = credits.Rate{Credits: credits.Credit}
+				}
+			})
+			o.shut()
+			o.spends(acme, "first")
+			for i := range 30 {
+				o.ask(o.ctx, credits.WalletID(fmt.Sprintf("w%02d", i)), "open", credits.Open{Plan: large})
+			}
+			o.ask(o.ctx, "w00", "spend", credits.Spend{Amount: n("1")})
+			o.spends("bob", "last")
+			for !o.calls[len(o.calls)-1].ended {
+				o.through()
+			}
+			o.open()
+			o.kept(o.calls...)
+			if got := len(o.store.commits); got < 4 || got > 20 {
+				o.Errorf("%d commits", got)
+			}
+		})
+	})
 	t.Run("L-4/what is inherited is sealed with the ledger's salt, as by itself", func(t *testing.T) {
 		r := newRig(t, "2026-01-01")
 		var all []map[string]string

@@ -37,7 +37,13 @@ type seating struct {
 	change [1]store.Change
 }
 
-// maxRecalls is how many calls wait for the reading of what captures inherit.
+// errApart says that a call has to be decided by itself.
+var errApart = errors.New("credits: to be decided by itself")
+
+// maxWork is how many bytes a batch encodes about: whoever is not decided then waits for the next.
+const maxWork = 512 << 10
+
+// maxRecalls is of how many wallets a batch reads what captures inherit.
 const maxRecalls = 4
 
 // maxScratch is how much memory a batch keeps for the next, in bytes.
@@ -57,7 +63,7 @@ func quick(c Command) bool {
 // knows reports whether a command that may ride can be decided without the
 // wallet's history: what it says of a hold that has ended is there alone, and what a
 // hold was made for may have been pruned meanwhile.
-func (s *state) knows(c Command, clock Clock) bool {
+func (s *state) knows(c Command, now time.Time) bool {
 	switch c := c.(type) {
 	case Capture:
 		slot, ok := s.findHold(c.Hold)
@@ -65,7 +71,7 @@ func (s *state) knows(c Command, clock Clock) bool {
 			return false
 		}
 		made := s.holds.at(slot).made
-		return made != nil && micros(clock.Now())-made.at < int64(Retention/time.Microsecond)
+		return made != nil && micros(now)-made.at < int64(Retention/time.Microsecond)
 	case Release:
 		_, ok := s.findHold(c.Hold)
 		return ok
@@ -211,7 +217,7 @@ func (b *batch) decideAll(calls *sync.Mutex) {
 	defer calls.Unlock()
 	for i := range b.seatings {
 		st := &b.seatings[i]
-		if st.seat.state != nil && b.decide(st) {
+		if st.seat.state != nil && len(b.d.mem) <= maxWork && b.decide(st) {
 			b.writes = append(b.writes, store.Write{Changes: st.change[:], Wait: st.seat.aside})
 			b.moved = append(b.moved, st)
 		}
@@ -282,32 +288,46 @@ func (b *batch) load(ctx context.Context) {
 }
 
 // recall reads what captures inherit of holds that were made before their wallet
-// was read. Where many would wait for it, each goes by itself.
+// was read: of all its holds from the first to the last that is wanted, in one query. Where
+// many wallets would wait for it, each call goes by itself.
 func (b *batch) recall(ctx context.Context) {
-	if b.calls > maxRecalls {
-		return
-	}
-	for i := range b.seatings {
+	for i, left := 0, maxRecalls; i < len(b.seatings) && left > 0; i++ {
 		st := &b.seatings[i]
-		for _, call := range st.calls {
-			c, ok := call.task.Command.(Capture)
-			if !ok || st.seat.state == nil {
-				continue
-			}
-			slot, open := st.seat.state.findHold(c.Hold)
-			if !open || st.seat.state.holds.at(slot).made != nil {
-				continue
-			}
-			made, err := call.one(ctx, st.seat.state, c.Hold)
-			switch h := st.seat.state.holds.at(slot); {
-			case errors.Is(err, ErrPruned): // by itself it goes on, without the labels that it had
-			case err != nil:
-				call.err, call.finished = err, true
-			case len(made) == 1:
-				h.made = made[0].heldFor()
+		first, last := st.wanted()
+		if last == 0 {
+			continue
+		}
+		left--
+		s := st.seat.state
+		q := store.Query{Wallet: string(s.id), After: uint64(first) - 1, Through: uint64(last), Kinds: []uint8{uint8(KindReserved)}, Limit: 256}
+		made, err := st.calls[0].entries(ctx, s.id, q)
+		if err != nil {
+			continue // by itself each finds out why
+		}
+		for i := range made {
+			if slot, open := s.findHold(made[i].Seq); open && s.holds.at(slot).made == nil {
+				s.holds.at(slot).remember(&made[i])
 			}
 		}
 	}
+}
+
+// wanted returns the first and the last hold of which has to be read what it was made for.
+func (st *seating) wanted() (first, last ID) {
+	for _, call := range st.calls {
+		c, ok := call.task.Command.(Capture)
+		if !ok || st.seat.state == nil {
+			continue
+		}
+		slot, open := st.seat.state.findHold(c.Hold)
+		if !open || st.seat.state.holds.at(slot).made != nil {
+			continue
+		}
+		if last = max(last, c.Hold); first == 0 || c.Hold < first {
+			first = c.Hold
+		}
+	}
+	return first, last
 }
 
 // decide decides the calls one after the other, and reports whether there is a
@@ -331,12 +351,15 @@ func (b *batch) decide(st *seating) bool {
 		if slices.ContainsFunc(c.Receipts, func(r store.Receipt) bool { return r.Key == key }) {
 			continue // it is known when the other is
 		}
-		if !s.knows(call.task.Command, call.clock) { // who comes after it waits as well
-			call.alone = true
+		if len(b.d.mem) > maxWork {
 			break
 		}
 		call.tried = true
 		ok, err := b.decided(call, st)
+		if err == errApart { // who comes after it waits as well
+			call.alone, call.tried = true, false
+			break
+		}
 		switch {
 		case ok:
 			c.Entries = b.d.appendEntries(c.Entries)
@@ -385,6 +408,9 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 	c.begun, c.err, b.d.touched = nil, nil, false
 	b.call = Call{Key: c.task.Key, Actor: c.actor, Now: c.clock.Now(), Command: c.task.Command, Charger: c.charger != nil, salts: c}
 	s := st.seat.state
+	if !s.knows(c.task.Command, b.call.Now) {
+		return false, errApart
+	}
 	b.print = b.request.fingerprint(c.task.Command)
 	d := &b.d
 	finished, err := d.decide(s, &b.call)

@@ -310,8 +310,8 @@ func (c Reserve) decide(d *decision) error {
 	}); err != nil {
 		return err
 	}
-	if slot, ok := d.w.findHold(h.ID); ok && d.w.holds.count <= maxMade {
-		d.w.holds.at(slot).made = d.out[len(d.out)-1].heldFor()
+	if slot, ok := d.w.findHold(h.ID); ok {
+		d.w.holds.at(slot).remember(&d.out[len(d.out)-1].Entry)
 	}
 	return d.trigger(x.unit)
 }

@@ -157,11 +157,11 @@ type hold struct {
 	feature string
 	scope   string
 	over    Over
-	made    *heldFor // nil if it was not made since the state was read: it is not stored
+	made    *heldFor // nil if that is not known: it is not stored
 }
 
-// maxMade is of how many holds of a wallet it is remembered what they were made for.
-const maxMade = 32
+// maxMade is how long the texts are at most that are remembered of what a hold was made for, in bytes.
+const maxMade = 512
 
 // heldFor is what a hold was made for, as its capture inherits it. Labels can be
 // erased, so it is not part of the state.
@@ -170,6 +170,20 @@ type heldFor struct {
 	quantity int64
 	factors  map[string]int64
 	labels   map[string]string
+}
+
+// remember keeps what a hold was made for, as the entry says that made it.
+func (h *hold) remember(e *Entry) {
+	size := 0
+	for name := range e.Factors {
+		size += len(name)
+	}
+	for name, value := range e.Note.Labels {
+		size += len(name) + len(value)
+	}
+	if size <= maxMade {
+		h.made = e.heldFor()
+	}
 }
 
 func (e *Entry) heldFor() *heldFor {

@@ -81,6 +81,7 @@ type importer struct {
 	id     credits.WalletID
 	begins store.Checkpoint
 	stands credits.ID // how much of the wallet is there
+	mark   uint64     // of what is there
 	run    Run
 }
 
@@ -90,7 +91,13 @@ func (m *importer) verify(p *parser) error {
 	if err != nil {
 		return err
 	}
-	m.stands = there.Seq
+	if m.stands = there.Seq; m.stands > 0 {
+		st, err := m.s.Load(m.ctx, store.Read{Wallet: string(m.id), Have: uint64(m.stands)})
+		if err != nil || len(st) != 1 {
+			return fmt.Errorf("%w: %w", credits.ErrRetry, err)
+		}
+		m.mark = st[0].Mark
+	}
 	p.stop = uint64(there.Seq)
 	same := there.Seq == 0
 	replay, err := replayFrom(p.id, m.begins)
@@ -200,6 +207,9 @@ func (m *importer) write(p *parser) error {
 	return p.verify(replay, func(ch store.Change, b *batch) error {
 		if ch.Seq <= uint64(m.stands) {
 			return nil
+		}
+		if ch.Prev == uint64(m.stands) { // it is there as it was made, or as a store restored it
+			ch.PrevMark = m.mark
 		}
 		return m.commit(ch, b)
 	})

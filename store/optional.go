@@ -79,7 +79,8 @@ type Digester interface {
 	KeepDigests(ctx context.Context, wallet, name string, seq uint64, digests ...Digest) error
 }
 
-// A Sharded is a [Store] that gains from several commits at once. It is optional.
+// A Sharded is a [Store] that gains from several commits at once. It is optional; a
+// store that wraps another one has to hand it on.
 type Sharded interface {
 	Store
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -293,16 +294,21 @@ func (b *batch) load(ctx context.Context) {
 func (b *batch) recall(ctx context.Context) {
 	for i, left := 0, maxRecalls; i < len(b.seatings) && left > 0; i++ {
 		st := &b.seatings[i]
-		first, last := st.wanted()
-		if last == 0 {
+		wanting := st.wanting()
+		if len(wanting) == 0 {
 			continue
 		}
 		left--
-		s := st.seat.state
+		s, first, last := st.seat.state, ID(math.MaxUint64), ID(0)
+		for _, call := range wanting {
+			hold := call.task.Command.(Capture).Hold
+			first, last = min(first, hold), max(last, hold)
+		}
 		q := store.Query{Wallet: string(s.id), After: uint64(first) - 1, Through: uint64(last), Kinds: []uint8{uint8(KindReserved)}, Limit: 256}
 		made, err := st.calls[0].entries(ctx, s.id, q)
-		if err != nil {
-			continue // by itself each finds out why
+		if err != nil && !errors.Is(err, ErrPruned) { // by itself each goes on without what was pruned
+			st.finish(wanting, err)
+			continue
 		}
 		for i := range made {
 			if slot, open := s.findHold(made[i].Seq); open && s.holds.at(slot).made == nil {
@@ -312,22 +318,20 @@ func (b *batch) recall(ctx context.Context) {
 	}
 }
 
-// wanted returns the first and the last hold of which has to be read what it was made for.
-func (st *seating) wanted() (first, last ID) {
+// wanting returns the captures for which has to be read what their holds were made for.
+func (st *seating) wanting() (some []*caller) {
+	if st.seat.state == nil {
+		return nil
+	}
 	for _, call := range st.calls {
-		c, ok := call.task.Command.(Capture)
-		if !ok || st.seat.state == nil {
-			continue
-		}
-		slot, open := st.seat.state.findHold(c.Hold)
-		if !open || st.seat.state.holds.at(slot).made != nil {
-			continue
-		}
-		if last = max(last, c.Hold); first == 0 || c.Hold < first {
-			first = c.Hold
+		if c, ok := call.task.Command.(Capture); ok {
+			slot, open := st.seat.state.findHold(c.Hold)
+			if open && st.seat.state.holds.at(slot).made == nil {
+				some = append(some, call)
+			}
 		}
 	}
-	return first, last
+	return some
 }
 
 // decide decides the calls one after the other, and reports whether there is a

@@ -421,6 +421,9 @@ func (b *batch) decided(c *caller, st *seating) (ok bool, err error) {
 	if err != nil || !finished || d.waits != 0 || d.refused != nil || len(d.answers) > 0 {
 		return false, err
 	}
+	if s.planNew {
+		s.terms = c.known.keep(s.terms)
+	}
 	c.receipt = d.receipt(c.task.Key)
 	for _, id := range d.begun {
 		c.begun = append(c.begun, s.openPurchase(id))

@@ -200,7 +200,7 @@ func (l *Ledger) decode(id WalletID, st store.State) (*state, error) {
 		return nil, corrupt("wallet %q is at entry %d, and its head at %d", id, st.Seq, s.seq)
 	}
 	s.stored = st.Mark
-	l.known.keep(s.terms)
+	s.terms = l.known.keep(s.terms)
 	return s, nil
 }
 
@@ -246,10 +246,10 @@ func (c *cache) zone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// keep remembers a plan that was read.
-func (c *cache) keep(t *terms) {
-	if c.plan(t.hash) != nil {
-		return
+// keep remembers a plan, and returns the one of all wallets that have it.
+func (c *cache) keep(t *terms) *terms {
+	if known := c.plan(t.hash); known != nil {
+		return known
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -257,4 +257,5 @@ func (c *cache) keep(t *terms) {
 		c.plans = make(map[[32]byte]*terms)
 	}
 	c.plans[t.hash] = t
+	return t
 }

@@ -48,6 +48,7 @@ const (
 	entryBits = iota
 )
 
+// has returns the bits of the fields that are set.
 func (e *Entry) has() (bits uint64) {
 	if !e.Clock.IsZero() {
 		bits |= hasClock
@@ -82,6 +83,11 @@ func (e *Entry) has() (bits uint64) {
 	if e.Uncovered != 0 {
 		bits |= hasUncovered
 	}
+	return bits | e.hasPayload()
+}
+
+// hasPayload is has for the fields that have a form of their own.
+func (e *Entry) hasPayload() (bits uint64) {
 	if e.Opens != nil {
 		bits |= hasOpens
 	}

@@ -139,6 +139,7 @@ func checkText(field, s string, limit int) error {
 	return checkSome(field, s, limit)
 }
 
+// checkSome is checkText for text that is not empty.
 func checkSome(field, s string, limit int) error {
 	switch {
 	case len(s) > limit:

@@ -279,7 +279,7 @@ func (d *decision) keep(r *record) error {
 	}
 	from := len(d.mem)
 	d.mem = appendEntry(append(slices.Grow(d.mem, 160), d.w.chain[:]...), &r.Entry)
-	d.w.chain = sha256.Sum256(d.mem[from:])
+	d.w.chain = sha256.Sum256(d.mem[from:]) // as link does, in place
 	r.body = d.mem[from+len(d.w.chain) : len(d.mem) : len(d.mem)]
 	return nil
 }

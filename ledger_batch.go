@@ -44,8 +44,11 @@ var errApart = errors.New("credits: to be decided by itself")
 // maxWork is how many bytes a batch encodes about: whoever is not decided then waits for the next.
 const maxWork = 512 << 10
 
-// maxRecalls is of how many wallets a batch reads what captures inherit.
-const maxRecalls = 4
+// A batch reads what captures inherit of so many wallets, and of so many holds of each.
+const (
+	maxRecalls  = 4
+	maxRecalled = 256
+)
 
 // maxScratch is how much memory a batch keeps for the next, in bytes.
 const maxScratch = 1 << 20
@@ -292,27 +295,27 @@ func (b *batch) load(ctx context.Context) {
 // was read: of all its holds from the first to the last that is wanted, in one query. Where
 // many wallets would wait for it, each call goes by itself.
 func (b *batch) recall(ctx context.Context) {
-	for i, left := 0, maxRecalls; i < len(b.seatings) && left > 0; i++ {
+	for i, wallets := 0, 0; i < len(b.seatings) && wallets < maxRecalls; i++ {
 		st := &b.seatings[i]
 		wanting := st.wanting()
 		if len(wanting) == 0 {
 			continue
 		}
-		left--
+		wallets++
 		s, first, last := st.seat.state, ID(math.MaxUint64), ID(0)
 		for _, call := range wanting {
 			hold := call.task.Command.(Capture).Hold
 			first, last = min(first, hold), max(last, hold)
 		}
-		q := store.Query{Wallet: string(s.id), After: uint64(first) - 1, Through: uint64(last), Kinds: []uint8{uint8(KindReserved)}, Limit: 256}
+		q := store.Query{Wallet: string(s.id), After: uint64(first) - 1, Through: uint64(last), Kinds: []uint8{uint8(KindReserved)}, Limit: maxRecalled}
 		made, err := st.calls[0].entries(ctx, s.id, q)
 		if err != nil && !errors.Is(err, ErrPruned) { // by itself each goes on without what was pruned
 			st.finish(wanting, err)
 			continue
 		}
-		for i := range made {
-			if slot, open := s.findHold(made[i].Seq); open && s.holds.at(slot).made == nil {
-				s.holds.at(slot).remember(&made[i])
+		for j := range made {
+			if slot, open := s.findHold(made[j].Seq); open && s.holds.at(slot).made == nil {
+				s.holds.at(slot).remember(&made[j])
 			}
 		}
 	}
@@ -337,7 +340,8 @@ func (st *seating) wanting() (some []*caller) {
 // decide decides the calls one after the other, and reports whether there is a
 // change to commit. A refusal holds where the wallet was read for the batch: as soon
 // as what was done before it is kept. Where it is only remembered, it is read first. A
-// call that needs more than a batch can do is decided by itself when those before it are done.
+// call that needs more than a batch can do is decided by itself when those before it are done, and
+// where the batch has encoded much, the others wait for the next.
 func (b *batch) decide(st *seating) bool {
 	s := st.seat.state
 	c := &st.change[0]
